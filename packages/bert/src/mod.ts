@@ -1,0 +1,6 @@
+/**
+ * BERT on TensorFlow.js, equal to Hugging Face's, in one readable file; loads and writes Hugging Face folders.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * KcBERT's text cleaning for Korean comments: clean, cleanWithOffsets, repeatNormalize and corpus filters. No dependencies.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Read and write safetensors, and read PyTorch checkpoints, without Python.
+ *
+ * @module
+ */
+export {};
