@@ -1,0 +1,124 @@
+/**
+ * `npm start`: the whole way on the sample that the repository holds, from raw comments to a model that answers.
+ *
+ * The server comes first, so that the page opens at once and shows the rest as it happens; then `kcbert-cli` cleans the
+ * sample, trains a tokenizer and pretrains a small BERT for about three minutes. What is done stays done: run again, it
+ * goes on where it was. Options: `--minutes 3`, `--port 8787`, `--fresh` to begin anew.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+
+const { values: options } = parseArgs({
+  options: { minutes: { type: "string", default: "3" }, port: { type: "string" }, fresh: { type: "boolean", default: false } },
+});
+
+const root = join(import.meta.dirname, "..");
+const work = join(root, ".kcbert", "start");
+const sample = join(root, "examples/data/reviews.sample.tsv.gz");
+const comments = join(work, "comments.txt");
+const tokenizer = join(work, "tokenizer");
+const model = join(work, "model");
+const stamps = join(work, "done.json");
+
+/** What is to be done, in order; each step is one command line of `kcbert-cli`. */
+const steps: { title: string; output: string; args: string[] }[] = [
+  {
+    title: "Clean the sample",
+    output: comments,
+    args: ["clean", sample, "--column", "3", "--min-length", "10", "--dedupe", "--output", comments],
+  },
+  {
+    title: "Train a tokenizer",
+    output: tokenizer,
+    args: ["train-tokenizer", comments, "--vocab-size", "8000", "--limit-alphabet", "1500", "--output", tokenizer],
+  },
+  {
+    title: "Pretrain a small BERT",
+    output: model,
+    args: [
+      ...["pretrain", "--corpus", comments, "--clean", "2021", "--tokenizer", tokenizer, "--output", model],
+      ...["--minutes", options.minutes],
+    ],
+  },
+];
+
+const children = new Set<ChildProcess>();
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+
+if (options.fresh) rmSync(work, { recursive: true, force: true });
+mkdirSync(work, { recursive: true });
+
+const server = run("apps/edge-api/src/entries/node.ts", [
+  ...["--training", model, "--model", model],
+  ...(options.port === undefined ? [] : ["--port", options.port]),
+], "pipe");
+const [address] = await Promise.race([once(createInterface({ input: server.stdout! }), "line"), once(server, "exit")]);
+if (typeof address !== "string") process.exit(server.exitCode ?? 1);
+console.log(`\n  ${address}\n  The page shows the training as it happens, then answers; Ctrl-C ends it\n`);
+
+let key = createHash("sha256").update(readFileSync(sample)).digest("hex");
+for (const [index, { title, output, args }] of steps.entries()) {
+  key = createHash("sha256").update(key).update(args.join("\0")).digest("hex");
+  if (isDone(output, key)) {
+    console.log(`✓ ${title}: done before`);
+    continue;
+  }
+  console.log(`${index + 1}/${steps.length} ${title}`);
+  const [code] = await once(run("apps/cli/src/main.ts", args, "inherit"), "exit");
+  if (stopping) break;
+  if (code !== 0) {
+    stop();
+    process.exitCode = code ?? 1;
+    break;
+  }
+  markDone(output, key);
+}
+
+if (!stopping) console.log(`\n  Ready: ${address}\n`);
+if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+if (!stopping) process.exitCode = server.exitCode ?? 1;
+
+// --- internal ---
+
+/** Start a program of this repository, in a process group of its own so that it hears only what is passed on to it. */
+function run(file: string, args: string[], stdout: "pipe" | "inherit"): ChildProcess {
+  const child = spawn(process.execPath, ["--conditions=@kcbert/source", join(root, file), ...args], {
+    cwd: root,
+    detached: true,
+    stdio: ["ignore", stdout, "inherit"],
+  });
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
+}
+
+/** Ask everything that runs to end; it has checkpoints to write. */
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  for (const child of children) child.kill("SIGINT");
+}
+
+/** Whether `output` was made by the very same steps. */
+function isDone(output: string, key: string): boolean {
+  return readStamps()[output] === key;
+}
+
+function markDone(output: string, key: string): void {
+  writeFileSync(`${stamps}.new`, JSON.stringify({ ...readStamps(), [output]: key }, null, 2));
+  renameSync(`${stamps}.new`, stamps);
+}
+
+function readStamps(): Record<string, string> {
+  try {
+    return JSON.parse(readFileSync(stamps, "utf8"));
+  } catch {
+    return {}; // nothing was finished yet
+  }
+}
