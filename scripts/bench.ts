@@ -21,13 +21,20 @@ if (wanted.length === 0 || unknown.length > 0) {
 
 if (!existsSync(join(bench, "node_modules"))) {
   console.error("Installing the peers that the benchmarks compare with (once) …");
-  run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], { ONNXRUNTIME_NODE_INSTALL: "skip" });
+  run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], {
+    ONNXRUNTIME_NODE_INSTALL: "skip",
+  });
 }
-for (const name of wanted) run(process.execPath, ["--conditions=@kcbert/source", "--expose-gc", `${name}.ts`]);
+for (const name of wanted)
+  run(process.execPath, ["--conditions=@kcbert/source", "--expose-gc", `${name}.ts`]);
 
 // --- internal ---
 
 function run(program: string, args: string[], env: Record<string, string> = {}): void {
-  const { status } = spawnSync(program, args, { cwd: bench, stdio: "inherit", env: { ...process.env, ...env } });
+  const { status } = spawnSync(program, args, {
+    cwd: bench,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
   if (status !== 0) process.exit(status ?? 1);
 }

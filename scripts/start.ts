@@ -14,7 +14,11 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 
 const { values: options } = parseArgs({
-  options: { minutes: { type: "string", default: "3" }, port: { type: "string" }, fresh: { type: "boolean", default: false } },
+  options: {
+    minutes: { type: "string", default: "3" },
+    port: { type: "string" },
+    fresh: { type: "boolean", default: false },
+  },
 });
 
 const root = join(import.meta.dirname, "..");
@@ -35,15 +39,23 @@ const steps: { title: string; output: string; args: string[] }[] = [
   {
     title: "Train a tokenizer",
     output: tokenizer,
-    args: ["train-tokenizer", comments, "--vocab-size", "8000", "--limit-alphabet", "1500", "--output", tokenizer],
+    args: [
+      "train-tokenizer",
+      comments,
+      "--vocab-size",
+      "8000",
+      "--limit-alphabet",
+      "1500",
+      "--output",
+      tokenizer,
+    ],
   },
   {
     title: "Pretrain a small BERT",
     output: model,
-    args: [
-      ...["pretrain", "--corpus", comments, "--clean", "2021", "--tokenizer", tokenizer, "--output", model],
-      ...["--minutes", options.minutes],
-    ],
+    args: `pretrain --clean 2021 --minutes ${options.minutes}`
+      .split(" ")
+      .concat("--corpus", comments, "--tokenizer", tokenizer, "--output", model),
   },
 ];
 
@@ -54,11 +66,16 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
 if (options.fresh) rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 
-const server = run("apps/edge-api/src/entries/node.ts", [
-  ...["--training", model, "--model", model],
-  ...(options.port === undefined ? [] : ["--port", options.port]),
-], "pipe");
-const [address] = await Promise.race([once(createInterface({ input: server.stdout! }), "line"), once(server, "exit")]);
+const port = options.port === undefined ? [] : ["--port", options.port];
+const server = run(
+  "apps/edge-api/src/entries/node.ts",
+  ["--training", model, "--model", model, ...port],
+  "pipe",
+);
+const [address] = await Promise.race([
+  once(createInterface({ input: server.stdout! }), "line"),
+  once(server, "exit"),
+]);
 if (typeof address !== "string") process.exit(server.exitCode ?? 1);
 console.log(`\n  ${address}\n  The page shows the training as it happens, then answers; Ctrl-C ends it\n`);
 

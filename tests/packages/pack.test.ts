@@ -3,7 +3,15 @@
  * one named import bundled, to see that the rest stays out.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -17,9 +25,14 @@ const names = readdirSync(join(root, "packages")).toSorted();
 const tarballs = new Map<string, string>();
 
 beforeAll(() => {
-  execFileSync(join(bin, "turbo"), ["run", "build", "--output-logs=errors-only"], { cwd: root, stdio: "pipe" });
+  execFileSync(join(bin, "turbo"), ["run", "build", "--output-logs=errors-only"], {
+    cwd: root,
+    stdio: "pipe",
+  });
   for (const name of names) {
-    const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", work], join(root, "packages", name)));
+    const [packed] = JSON.parse(
+      run("npm", ["pack", "--json", "--pack-destination", work], join(root, "packages", name)),
+    );
     tarballs.set(name, join(work, packed.filename));
   }
 }, 120_000);
@@ -35,7 +48,19 @@ describe.each(names)("@kcbert/%s", (name) => {
     mkdirSync(folder);
     writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const needed = [name, ...siblings(name)].map((each) => tarballs.get(each)!);
-    run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", ...needed, ...peers(manifest)], folder);
+    run(
+      "npm",
+      [
+        "install",
+        "--prefer-offline",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        ...needed,
+        ...peers(manifest),
+      ],
+      folder,
+    );
   }, 180_000);
 
   test("the tarball holds what it should and nothing else", () => {
@@ -52,7 +77,9 @@ describe.each(names)("@kcbert/%s", (name) => {
   });
 
   test("imports under Node, Deno and Bun, from dist and from src", async () => {
-    const expected = Object.keys(await import(manifest.name)).toSorted().join();
+    const expected = Object.keys(await import(manifest.name))
+      .toSorted()
+      .join();
     const script = `import * as all from "${manifest.name}"; console.log(Object.keys(all).sort().join())`;
     writeFileSync(join(folder, "import.mjs"), script);
     const hosts: [string, string[]][] = [
@@ -69,16 +96,27 @@ describe.each(names)("@kcbert/%s", (name) => {
   });
 
   const budgets = readBudgets().filter((budget) => budget.path.startsWith(`packages/${name}/`));
-  test.each(budgets)("$name is small and leaves the rest out", async ({ import: what, path, limit, absent = [], ignore = [] }) => {
-    const subpath = path.endsWith("/mod.js") ? "" : `/${path.split("/").at(-1)!.replace(".js", "")}`;
-    const { outputFiles } = await build({
-      stdin: { contents: `import ${what} from "${manifest.name}${subpath}"; console.log(${what.replace(/[{}]/g, "")});`, resolveDir: folder },
-      bundle: true, minify: true, format: "esm", write: false, external: ignore, logLevel: "silent",
-    });
-    const code = outputFiles[0]!.text;
-    for (const text of absent) expect(code, `the bundle of ${what} holds ${text}`).not.toContain(text);
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(Number.parseFloat(limit) * 1000);
-  });
+  test.each(budgets)(
+    "$name is small and leaves the rest out",
+    async ({ import: what, path, limit, absent = [], ignore = [] }) => {
+      const subpath = path.endsWith("/mod.js") ? "" : `/${path.split("/").at(-1)!.replace(".js", "")}`;
+      const { outputFiles } = await build({
+        stdin: {
+          contents: `import ${what} from "${manifest.name}${subpath}"; console.log(${what.replace(/[{}]/g, "")});`,
+          resolveDir: folder,
+        },
+        bundle: true,
+        minify: true,
+        format: "esm",
+        write: false,
+        external: ignore,
+        logLevel: "silent",
+      });
+      const code = outputFiles[0]!.text;
+      for (const text of absent) expect(code, `the bundle of ${what} holds ${text}`).not.toContain(text);
+      expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(Number.parseFloat(limit) * 1000);
+    },
+  );
 });
 
 // --- internal ---
@@ -103,7 +141,12 @@ interface Budget {
 }
 
 function run(program: string, args: string[], cwd: string): string {
-  return execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } });
+  return execFileSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_OPTIONS: "" },
+  });
 }
 
 function readManifest(name: string): Manifest {
