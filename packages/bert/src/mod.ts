@@ -3,4 +3,4 @@
  *
  * @module
  */
-export {};
+export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";
