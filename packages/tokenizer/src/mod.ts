@@ -3,4 +3,10 @@
  *
  * @module
  */
-export {};
+export { BertTokenizer } from "./bert_tokenizer.ts";
+export type { BertTokenizerOptions, DecodeOptions, SpecialTokenRole } from "./bert_tokenizer.ts";
+export type { BatchEncoding } from "./batch_encoding.ts";
+export type { CommonEncodeOptions, EncodeBatchOptions, EncodeOptions, TextInput } from "./encode_options.ts";
+export type { Encoding } from "./encoding.ts";
+export type { OffsetUnit } from "./offset_units.ts";
+export type { Side, TruncationStrategy } from "./truncation.ts";

@@ -1,0 +1,348 @@
+/**
+ * The tokenizer: special tokens, normalizer, words, pieces, template.
+ *
+ * @module
+ */
+import { BatchEncoding } from "./batch_encoding.ts";
+import { BertNormalizer } from "./bert_normalizer.ts";
+import { CharClasses } from "./char_classes.ts";
+import { decodeTokens } from "./decoder.ts";
+import type { CommonEncodeOptions, EncodeBatchOptions, EncodeOptions, TextInput } from "./encode_options.ts";
+import { checkOptions } from "./encode_options.ts";
+import { Encoding } from "./encoding.ts";
+import { convertSpans } from "./offset_units.ts";
+import { SpecialTokens } from "./special_tokens.ts";
+import type { Row } from "./template.ts";
+import { addedTokens, rowLength } from "./template.ts";
+import { TokenBuffer } from "./token_buffer.ts";
+import { truncatedLengths, windows } from "./truncation.ts";
+import { formatVocab, parseVocab } from "./vocab.ts";
+import { missingToken, WordPiece } from "./wordpiece.ts";
+
+/** Part that a special token plays. */
+export type SpecialTokenRole = "pad" | "unk" | "cls" | "sep" | "mask";
+
+/** How a vocabulary is to be used. */
+export interface BertTokenizerOptions {
+  /** Lower the case. Default `false`: KcBERT is cased. */
+  lowercase?: boolean;
+  /** Drop accents; this takes Hangul apart, too. Default `null`: the same as `lowercase`. */
+  stripAccents?: boolean | null;
+  /** Remove control characters. Default `true`. */
+  cleanText?: boolean;
+  /** Make each Chinese character a word. Default `true`. */
+  handleChineseChars?: boolean;
+  /** Longest word in code points; a longer one becomes `[UNK]`. Default 100. */
+  maxInputCharsPerWord?: number;
+  /** Names of the special tokens. Default `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]`, `[MASK]`. */
+  specialTokens?: Partial<Record<SpecialTokenRole, string>>;
+  /** More tokens to be found in raw text before anything else. Those that the vocabulary lacks get the ids after it. */
+  additionalSpecialTokens?: readonly string[];
+  /** Compose conjoining jamo first, as in file names from macOS. Offsets stay those of the text given. Default `false`. */
+  nfc?: boolean;
+  /**
+   * Split characters that occur in no token off a word, instead of giving up the whole word: `재밌ㅠㅠ` becomes
+   * `재밌`, `[UNK]` where ㅠ is missing. Not what Hugging Face does. Default `false`.
+   */
+  splitUnknown?: boolean;
+  /** Clean up punctuation in `decode`. Default `true`. */
+  cleanup?: boolean;
+  /** Options that `encode` and `encodeBatch` take where they are given none. */
+  defaults?: CommonEncodeOptions;
+}
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** Leave special tokens out. Default `true`. */
+  skipSpecialTokens?: boolean;
+  /** Clean up punctuation. Default: as the tokenizer was made. */
+  cleanup?: boolean;
+  /** Throw for ids beyond the vocabulary instead of leaving them out. Default `false`, as in Hugging Face tokenizers. */
+  strict?: boolean;
+}
+
+/** BERT's tokenizer, equal to Hugging Face tokenizers 0.22 id for id and offset for offset. */
+export class BertTokenizer {
+  /** Id of `[PAD]`. */
+  readonly padId: number;
+  /** Id of `[UNK]`. */
+  readonly unkId: number;
+  /** Id of `[CLS]`. */
+  readonly clsId: number;
+  /** Id of `[SEP]`. */
+  readonly sepId: number;
+  /** Id of `[MASK]`. */
+  readonly maskId: number;
+  readonly #options: BertTokenizerOptions;
+  readonly #tokens: readonly string[];
+  readonly #wordPiece: WordPiece;
+  readonly #normalizer: BertNormalizer;
+  readonly #specialIds: ReadonlyMap<string, number>;
+  readonly #specialTokens: SpecialTokens;
+  readonly #buffer = new TokenBuffer(true);
+  readonly #idBuffer = new TokenBuffer(false);
+
+  private constructor(vocabulary: readonly string[], options: BertTokenizerOptions) {
+    const { lowercase = false, maxInputCharsPerWord = 100 } = options;
+    const names = { ...SPECIAL_TOKENS, ...options.specialTokens };
+    this.#options = options;
+    this.#wordPiece = new WordPiece(vocabulary, new CharClasses(options), {
+      unkToken: names.unk,
+      maxInputCharsPerWord,
+      splitUnknown: options.splitUnknown ?? false,
+    });
+    this.#normalizer = new BertNormalizer({
+      nfc: options.nfc ?? false,
+      stripAccents: options.stripAccents ?? lowercase,
+      lowercase,
+    });
+    const specialIds = new Map<string, number>();
+    const idOf = (role: SpecialTokenRole): number => {
+      const id = this.#wordPiece.idOf(names[role]);
+      if (id === undefined) throw missingToken(names[role], role);
+      specialIds.set(names[role], id);
+      return id;
+    };
+    this.padId = idOf("pad");
+    this.unkId = idOf("unk");
+    this.clsId = idOf("cls");
+    this.sepId = idOf("sep");
+    this.maskId = idOf("mask");
+    const tokens = [...vocabulary];
+    for (const token of options.additionalSpecialTokens ?? []) {
+      if (token === "" || specialIds.has(token)) continue;
+      const id = this.#wordPiece.idOf(token) ?? tokens.push(token) - 1;
+      specialIds.set(token, id);
+    }
+    this.#tokens = tokens;
+    this.#specialIds = specialIds;
+    this.#specialTokens = new SpecialTokens(specialIds);
+  }
+
+  /**
+   * Make a tokenizer of a vocabulary.
+   *
+   * @param vocab The text of a `vocab.txt`, or the tokens in the order of their ids.
+   * @param options How to use it; the defaults are KcBERT's.
+   * @throws {SyntaxError} If the text has a byte-order mark, carriage returns, or no line.
+   * @throws {RangeError} If a token occurs twice, or a special token is missing.
+   */
+  static fromVocab(vocab: string | readonly string[], options: BertTokenizerOptions = {}): BertTokenizer {
+    return new BertTokenizer(typeof vocab === "string" ? parseVocab(vocab) : vocab, options);
+  }
+
+  /** Number of tokens. */
+  get vocabSize(): number {
+    return this.#tokens.length;
+  }
+
+  /** Id of a token, or `undefined` if the vocabulary lacks it. */
+  tokenToId(token: string): number | undefined {
+    return this.#specialIds.get(token) ?? this.#wordPiece.idOf(token);
+  }
+
+  /** Token of an id, or `undefined` beyond the vocabulary. */
+  idToToken(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  /** The text of a `vocab.txt`. */
+  vocabText(): string {
+    return formatVocab(this.#tokens);
+  }
+
+  /**
+   * Encode one text, or a pair.
+   *
+   * @param text The text, or its words if they were split before.
+   */
+  encode(text: TextInput, options: EncodeOptions = {}): Encoding {
+    const { pair } = options;
+    const merged = this.#options.defaults === undefined ? options : { ...this.#options.defaults, ...options };
+    if (merged !== NO_OPTIONS) checkOptions(merged, pair !== undefined);
+    const buffer = this.#buffer;
+    buffer.clear();
+    const { main, overflow } = this.#rows(buffer, text, pair, merged);
+    const width = paddedWidth(rowLength(main), merged);
+    const finish = (row: Row): Encoding => {
+      pad(row, width, merged);
+      return new Encoding(row, buffer, this, this.#tokens);
+    };
+    const encoding = finish(main);
+    if (overflow.length > 0) encoding.overflowing = overflow.map(finish);
+    return encoding;
+  }
+
+  /**
+   * Encode many texts into flat arrays.
+   *
+   * @param texts The texts.
+   */
+  encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions = {}): BatchEncoding {
+    const { pairs, offsets = false } = options;
+    const merged = this.#options.defaults === undefined ? options : { ...this.#options.defaults, ...options };
+    checkOptions(merged, pairs !== undefined);
+    if (!Array.isArray(texts)) throw notText("texts", texts, "an array of strings");
+    if (pairs !== undefined && pairs.length !== texts.length) {
+      throw new RangeError(
+        `Cannot encode the batch as pairs must be as many as texts: ${pairs.length} pairs, ${texts.length} texts`,
+      );
+    }
+    const buffer = offsets ? this.#buffer : this.#idBuffer;
+    buffer.clear();
+    const rows: Row[] = [];
+    const textIndexes: number[] = [];
+    let longest = 0;
+    for (let t = 0; t < texts.length; t++) {
+      const { main, overflow } = this.#rows(buffer, texts[t]!, pairs?.[t], merged);
+      for (const row of [main, ...overflow]) {
+        rows.push(row);
+        textIndexes.push(t);
+      }
+      longest = Math.max(longest, rowLength(main));
+    }
+    const width = paddedWidth(longest, merged);
+    if (width > 0) for (const row of rows) pad(row, width, merged);
+    return new BatchEncoding(rows, Int32Array.from(textIndexes), buffer, this);
+  }
+
+  /**
+   * Turn ids back into text.
+   *
+   * @param ids Token ids; those beyond the vocabulary are left out.
+   * @throws {RangeError} If an id is negative or no integer, or with `strict` beyond the vocabulary.
+   */
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    const { skipSpecialTokens = true, cleanup = this.#options.cleanup ?? true, strict = false } = options;
+    const tokens: string[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const token = this.#tokens[id];
+      if (token === undefined) {
+        if (strict || !Number.isInteger(id) || id < 0) {
+          throw new RangeError(
+            `Cannot decode the id at index ${i} as ids must be integers from 0 to ${this.vocabSize - 1}: it is ${id}`,
+          );
+        }
+      } else if (!skipSpecialTokens || !this.#specialIds.has(token)) tokens.push(token);
+    }
+    return decodeTokens(tokens, cleanup);
+  }
+
+  // --- internal ---
+
+  /** Tokenize a text and its pair onto the buffer's end, and say which rows they make. */
+  #rows(
+    buffer: TokenBuffer,
+    text: TextInput,
+    pair: TextInput | undefined,
+    options: CommonEncodeOptions,
+  ): { main: Row; overflow: Row[] } {
+    const first = buffer.length;
+    this.#tokenize(text, buffer, options);
+    const second = buffer.length;
+    if (pair !== undefined) this.#tokenize(pair, buffer, options);
+    const end = buffer.length;
+    const { maxLength, truncation = "longest_first", truncationSide = "right", stride } = options;
+    const special = options.addSpecialTokens ?? true;
+    const row = (a: readonly [number, number], b: readonly [number, number] | undefined): Row => ({
+      first: first + a[0],
+      firstEnd: first + a[1],
+      second: b === undefined ? -1 : second + b[0],
+      secondEnd: b === undefined ? -1 : second + b[1],
+      special,
+      padLeft: 0,
+      padRight: 0,
+    });
+    const a = second - first;
+    const b = pair === undefined ? undefined : end - second;
+    const budget =
+      maxLength === undefined ? Infinity : maxLength - (special ? addedTokens(b !== undefined) : 0);
+    if (truncation === false || a + (b ?? 0) <= budget) {
+      return { main: row([0, a], b === undefined ? undefined : [0, b]), overflow: NO_ROWS };
+    }
+    const [keptA, keptB] = truncatedLengths(truncation, a, b, budget);
+    const windowsA = windows(a, keptA, stride ?? 0, truncationSide);
+    const windowsB = b === undefined ? [undefined] : windows(b, keptB, stride ?? 0, truncationSide);
+    const main = row(windowsA[0]!, windowsB[0]);
+    if (stride === undefined) return { main, overflow: NO_ROWS };
+    const overflow = windowsA.slice(1).flatMap((windowA) => windowsB.map((windowB) => row(windowA, windowB)));
+    for (const windowB of windowsB.slice(1)) overflow.push(row(windowsA[0]!, windowB));
+    return { main, overflow };
+  }
+
+  /** Tokenize text, or words, onto the buffer's end. */
+  #tokenize(text: TextInput, buffer: TokenBuffer, { offsetUnit = "utf16" }: CommonEncodeOptions): void {
+    buffer.nextWord = 0;
+    const words = typeof text === "string" ? [text] : text;
+    if (!Array.isArray(words)) throw notText("text", text, "a string, or an array of words");
+    for (let w = 0; w < words.length; w++) {
+      const word = words[w] as string;
+      if (typeof word !== "string") throw notText(`word ${w}`, word, "a string");
+      const start = buffer.length;
+      this.#tokenizeText(word, buffer);
+      if (words === text) buffer.words?.fill(w, start, buffer.length);
+      if (offsetUnit !== "utf16" && buffer.spans !== undefined) {
+        convertSpans(word, buffer.spans, start, buffer.length, offsetUnit);
+      }
+    }
+  }
+
+  /** Tokenize raw text: special tokens first, then what is between them. */
+  #tokenizeText(text: string, buffer: TokenBuffer): void {
+    let from = 0;
+    if (this.#specialTokens.mayOccurIn(text)) {
+      for (const [id, start, end] of this.#specialTokens.find(text)) {
+        this.#tokenizeStretch(text, from, start, buffer);
+        buffer.push(id, start, end, buffer.nextWord++);
+        from = end;
+      }
+    }
+    this.#tokenizeStretch(text, from, text.length, buffer);
+  }
+
+  #tokenizeStretch(text: string, from: number, to: number, buffer: TokenBuffer): void {
+    if (from === to) return;
+    const stretch = from === 0 && to === text.length ? text : text.slice(from, to);
+    const normalized = this.#normalizer.normalize(stretch);
+    const length = buffer.length;
+    this.#wordPiece.tokenize(normalized.text, 0, normalized.text.length, buffer);
+    const { spans } = buffer;
+    const { starts, ends } = normalized;
+    if (spans === undefined || (starts === undefined && from === 0)) return;
+    for (let i = 2 * length; i < 2 * buffer.length; i += 2) {
+      spans[i] = from + (starts === undefined ? spans[i]! : starts[spans[i]!]!);
+      spans[i + 1] = from + (ends === undefined ? spans[i + 1]! : ends[spans[i + 1]! - 1]!);
+    }
+  }
+}
+
+// --- internal ---
+
+const SPECIAL_TOKENS = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" };
+
+const NO_ROWS: Row[] = [];
+
+const NO_OPTIONS: EncodeOptions = {};
+
+/** Length to pad rows to, 0 for none. */
+function paddedWidth(
+  longest: number,
+  { padding = false, padToMultipleOf = 1, maxLength = 0 }: CommonEncodeOptions,
+): number {
+  if (padding === false) return 0;
+  const width = typeof padding === "number" ? padding : padding === "max_length" ? maxLength : longest;
+  return Math.ceil(width / padToMultipleOf) * padToMultipleOf;
+}
+
+function pad(row: Row, width: number, { paddingSide = "right" }: CommonEncodeOptions): void {
+  const missing = Math.max(0, width - rowLength(row));
+  if (paddingSide === "left") row.padLeft = missing;
+  else row.padRight = missing;
+}
+
+function notText(name: string, value: unknown, expected: string): TypeError {
+  return new TypeError(
+    `Cannot encode as ${name} must be ${expected}: it is ${value === null ? "null" : typeof value}`,
+  );
+}

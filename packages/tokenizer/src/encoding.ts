@@ -1,0 +1,87 @@
+/**
+ * What `encode` returns.
+ *
+ * @module
+ */
+import type { AddedIds, Row, RowSource } from "./template.ts";
+import {
+  rowLength,
+  writeAttentionMask,
+  writeIds,
+  writePositions,
+  writeSpecialTokensMask,
+  writeTypeIds,
+} from "./template.ts";
+
+/**
+ * Tokens of one text, or of a pair, ready for a model. N is their number, special tokens and padding included.
+ *
+ * What is asked for seldom is made when it is asked for.
+ */
+export class Encoding {
+  /** Token ids, int32 `[N]`. */
+  readonly ids: Int32Array;
+  /**
+   * Start and end of each token in its text, int32 `[2 * N]`: token `i` is `text.slice(offsets[2 * i], offsets[2 * i + 1])`
+   * as long as offsets count UTF-16 units. 0 and 0 for added special tokens and padding. In pretokenized input they count from
+   * the start of the word given.
+   */
+  readonly offsets: Int32Array;
+  /** Index of the word that each token comes from, in its sequence, int32 `[N]`; -1 for added special tokens and padding. */
+  readonly wordIds: Int32Array;
+  /** The windows that truncation cut off, in order; empty unless windows were asked for. */
+  overflowing: readonly Encoding[] = [];
+
+  readonly #row: Row;
+  readonly #vocabulary: readonly string[];
+  #typeIds: Int32Array | undefined;
+  #attentionMask: Int32Array | undefined;
+  #specialTokensMask: Int32Array | undefined;
+  #tokens: string[] | undefined;
+
+  /** For the tokenizer alone. */
+  constructor(row: Row, source: RowSource, added: AddedIds, vocabulary: readonly string[]) {
+    const length = row.padLeft + rowLength(row) + row.padRight;
+    // One buffer for all: allocation is what a short text costs.
+    const data = new ArrayBuffer(length * 16);
+    this.ids = new Int32Array(data, 0, length);
+    this.offsets = new Int32Array(data, length * 4, length * 2);
+    this.wordIds = new Int32Array(data, length * 12, length);
+    writeIds(row, source.ids, added, this.ids, 0);
+    writePositions(row, source.spans!, 2, 0, this.offsets, 0);
+    writePositions(row, source.words!, 1, -1, this.wordIds, 0);
+    this.#row = row;
+    this.#vocabulary = vocabulary;
+  }
+
+  /** Number of tokens, N. */
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /** Segment of each token, int32 `[N]`: 1 in the second sequence, else 0. */
+  get typeIds(): Int32Array {
+    return (this.#typeIds ??= this.#written(writeTypeIds));
+  }
+
+  /** 1 for tokens, 0 for padding, int32 `[N]`. */
+  get attentionMask(): Int32Array {
+    return (this.#attentionMask ??= this.#written(writeAttentionMask));
+  }
+
+  /** 1 for added special tokens and padding, else 0, int32 `[N]`. */
+  get specialTokensMask(): Int32Array {
+    return (this.#specialTokensMask ??= this.#written(writeSpecialTokensMask));
+  }
+
+  /** The tokens as strings. */
+  get tokens(): readonly string[] {
+    return (this.#tokens ??= Array.from(this.ids, (id) => this.#vocabulary[id]!));
+  }
+
+  #written(write: (row: Row, out: Int32Array, at: number) => void): Int32Array {
+    const values = new Int32Array(this.length);
+    write(this.#row, values, 0);
+    return values;
+  }
+}

@@ -1,0 +1,412 @@
+/**
+ * Words and word pieces in one walk over UTF-16 units.
+ *
+ * BertPreTokenizer and WordPiece are two stages in Hugging Face's pipeline; here they are one loop, since a word is known
+ * to end when no token goes on, and looking at a character twice is what costs. The vocabulary is a trie:
+ *
+ * - two tables lead from the first unit of a token straight to its node, one for tokens that start a word, one for those
+ *   that continue one (`##…`);
+ * - deeper edges live in one open-addressed hash table. A slot *is* a node: `[parent, unit, value, –]`, so that a step
+ *   reads one cache line. `value` is `(token id + 1) << 1 | has children`; a leaf ends the search without a probe.
+ *
+ * Only what can match is in the trie: tokens made of plain characters alone, and single isolated ones (`.`, `漢`). So an
+ * edge that exists needs no look at the character's class. Nothing is allocated per token.
+ *
+ * @module
+ */
+import { CharClasses, CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
+import type { CharClass } from "./char_classes.ts";
+import type { TokenBuffer } from "./token_buffer.ts";
+
+/** How words become pieces. */
+export interface WordPieceOptions {
+  /** Token of words that no pieces make up. */
+  unkToken: string;
+  /** Longest word in code points; a longer one is unknown. */
+  maxInputCharsPerWord: number;
+  /** Split the characters that occur in no token off an unknown word. */
+  splitUnknown: boolean;
+}
+
+/** A vocabulary, and the greedy longest-match-first split of words into its tokens. */
+export class WordPiece {
+  /** Tokens in the order of their ids. */
+  readonly tokens: readonly string[];
+  readonly #options: WordPieceOptions;
+  readonly #classes: CharClasses;
+  readonly #unkId: number;
+  /** By first unit: node of a word's first piece; `~id` of an isolated character; `ASK`; or 0. */
+  readonly #first = new Int32Array(0x10000);
+  /** By first unit: node of a continuing piece; `ASK`; or 0. */
+  readonly #next = new Int32Array(0x10000);
+  /** Slots of four: parent node, unit, value, unused. */
+  readonly #table: Int32Array;
+  /** Tokens that no walk can meet, such as `[CLS]`, and isolated characters beyond U+FFFF. */
+  readonly #others = new Map<string, number>();
+  #known: Set<number> | undefined;
+
+  /**
+   * @param tokens Distinct tokens in the order of their ids.
+   * @throws {RangeError} If a token occurs twice, or `unkToken` is not among them.
+   */
+  constructor(tokens: readonly string[], classes: CharClasses, options: WordPieceOptions) {
+    this.tokens = tokens;
+    this.#options = options;
+    this.#classes = classes;
+    let units = 0;
+    for (let id = 0; id < tokens.length; id++) units += tokens[id]!.length;
+    let slots = 1024;
+    while (slots < units * 1.25) slots *= 2;
+    this.#table = new Int32Array(slots * 4);
+    this.#table[0] = NOTHING; // slot 0 is no node
+    for (let id = 0; id < tokens.length; id++) this.#insert(tokens[id]!, id);
+    const unkId = this.idOf(options.unkToken);
+    if (unkId === undefined) throw missingToken(options.unkToken, "unk");
+    this.#unkId = unkId;
+  }
+
+  /** Id of a token, or `undefined` if the vocabulary lacks it. */
+  idOf(token: string): number | undefined {
+    const other = this.#others.get(token);
+    if (other !== undefined || token === "") return other;
+    const direct = this.#first[token.charCodeAt(0)]!;
+    if (token.length === 1 && direct < 0 && direct !== ASK) return ~direct;
+    const start = pieceStart(token);
+    let node = start === 0 ? STARTING : CONTINUING;
+    for (let i = start; i < token.length; i++) {
+      node = this.#child(node, token.charCodeAt(i));
+      if (node === 0) return undefined;
+    }
+    const value = this.#table[node + 2]! >> 1;
+    return value === 0 ? undefined : value - 1;
+  }
+
+  /** Whether a character occurs in any token that a word can match. */
+  knows(codePoint: number): boolean {
+    this.#known ??= this.#knownCharacters();
+    return this.#known.has(codePoint);
+  }
+
+  /**
+   * Split a stretch of text into words and these into tokens.
+   *
+   * @param text Normalized, well-formed text.
+   * @param from First UTF-16 index.
+   * @param to Index after the last one; neither falls inside a surrogate pair.
+   * @param out Takes the tokens, with spans in UTF-16 units of `text`.
+   */
+  tokenize(text: string, from: number, to: number, out: TokenBuffer): void {
+    out.reserve(to - from); // a token takes at least one unit
+    const first = this.#first;
+    const next = this.#next;
+    const table = this.#table;
+    const mask = table.length - 1;
+    const shift = Math.clz32(mask);
+    const units = this.#classes.units;
+    const maxChars = this.#options.maxInputCharsPerWord;
+    const { ids, spans, words } = out;
+    let length = out.length;
+    let word = out.nextWord;
+    let i = from;
+    while (i < to) {
+      const unit = text.charCodeAt(i);
+      let node = first[unit]!;
+      if (node <= 0) {
+        let charClass = units[unit]!;
+        let size = 1;
+        if (charClass === WHITESPACE || charClass === REMOVED) {
+          i++;
+          continue;
+        }
+        let id = node === 0 || node === ASK ? this.#unkId : ~node;
+        if (charClass === SURROGATE) {
+          const codePoint = text.codePointAt(i)!;
+          charClass = this.#classes.of(codePoint);
+          size = 2;
+          if (charClass === REMOVED || charClass === WHITESPACE) {
+            i += 2;
+            continue;
+          }
+          if (charClass === PLAIN) node = this.#child(STARTING, unit);
+          else id = this.#others.get(String.fromCodePoint(codePoint)) ?? this.#unkId;
+        }
+        if (charClass === PUNCTUATION || charClass === CHINESE) {
+          ids[length] = id;
+          if (spans !== undefined) {
+            spans[2 * length] = i;
+            spans[2 * length + 1] = i + size;
+            words![length] = word;
+          }
+          length++;
+          word++;
+          i += size;
+          continue;
+        }
+      }
+
+      // A word starts at i, and its first unit leads to node (0: nowhere).
+      const wordStart = i;
+      const wordTokens = length;
+      let wordEnd = i;
+      let unknown = false;
+      for (;;) {
+        let best = 0; // id + 1 of the longest piece so far
+        let bestEnd = i;
+        if (node > 0) {
+          let end = i + 1;
+          let value = table[node + 2]!;
+          if (value > 1) {
+            best = value >> 1;
+            bestEnd = end;
+          }
+          while ((value & 1) !== 0 && end < to) {
+            const unit = text.charCodeAt(end);
+            let slot = ((Math.imul(node, HASH_NODE) ^ Math.imul(unit, HASH_UNIT)) >>> shift) & ~3;
+            let parent = table[slot]!;
+            while (parent !== 0 && (parent !== node || table[slot + 1] !== unit)) {
+              slot = (slot + 4) & mask;
+              parent = table[slot]!;
+            }
+            if (parent !== 0) {
+              node = slot;
+              end++;
+              value = table[node + 2]!;
+              if (value > 1) {
+                best = value >> 1;
+                bestEnd = end;
+              }
+            } else if (units[unit] === REMOVED) {
+              end++;
+            } else if (units[unit] === SURROGATE && this.#classAt(text, end) === REMOVED) {
+              end += 2;
+            } else if (
+              (unit & 0xfc00) === 0xdc00 &&
+              table[node]! > 0 &&
+              this.#classAt(text, end - 1) === REMOVED
+            ) {
+              // The high surrogate led on, but the character is removed: as if it were not there.
+              node = table[node]!;
+              value = table[node + 2]!;
+              end++;
+            } else break;
+          }
+        }
+        if (best !== 0) {
+          ids[length] = best - 1;
+          if (spans !== undefined) {
+            spans[2 * length] = i;
+            spans[2 * length + 1] = bestEnd;
+            words![length] = word;
+          }
+          length++;
+          i = wordEnd = bestEnd;
+        } else {
+          const charClass = this.#classAt(text, i);
+          if (charClass === REMOVED) i += units[text.charCodeAt(i)] === SURROGATE ? 2 : 1;
+          else {
+            unknown = charClass === PLAIN;
+            break;
+          }
+        }
+        if (i >= to) break;
+        const unit = text.charCodeAt(i);
+        node = next[unit]!;
+        if (node < 0) node = this.#classAt(text, i) === PLAIN ? this.#child(CONTINUING, unit) : 0;
+      }
+      if (!unknown && wordEnd - wordStart > maxChars) {
+        unknown = this.#countKept(text, wordStart, wordEnd) > maxChars;
+      }
+      if (unknown) {
+        out.length = wordTokens;
+        out.nextWord = word;
+        i = this.#unknownWord(text, wordStart, wordEnd, i, to, out);
+        length = out.length;
+        word = out.nextWord;
+      } else word++;
+    }
+    out.length = length;
+    out.nextWord = word;
+  }
+
+  // --- internal ---
+
+  #insert(token: string, id: number): void {
+    const start = pieceStart(token);
+    const units = this.#classes.units;
+    for (let i = start; i < token.length; i++) {
+      const unit = token.charCodeAt(i);
+      // The common case costs one look-up a unit; surrogates are rare enough to ask properly.
+      if (units[unit] !== PLAIN || (unit & 0xf800) === 0xd800) {
+        if (!token.isWellFormed() || !isPlain(token.slice(start), this.#classes)) {
+          this.#insertOther(token, id, start);
+          return;
+        }
+        break;
+      }
+    }
+    if (token === "") {
+      this.#insertOther(token, id, start);
+      return;
+    }
+    const table = this.#table;
+    let node = start === 0 ? STARTING : CONTINUING;
+    for (let i = start; i < token.length; i++) {
+      if (i > start) table[node + 2]! |= 1;
+      const unit = token.charCodeAt(i);
+      const slot = this.#slotOf(node, unit);
+      if (table[slot] === 0) {
+        table[slot] = node;
+        table[slot + 1] = unit;
+        if (i === start)
+          (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
+      }
+      node = slot;
+    }
+    if (table[node + 2]! > 1) throw duplicateToken(token, (table[node + 2]! >> 1) - 1, id);
+    table[node + 2]! |= (id + 1) << 1;
+  }
+
+  /** Keep a token that is not made of plain characters alone. */
+  #insertOther(token: string, id: number, start: number): void {
+    const previous = this.idOf(token);
+    if (previous !== undefined) throw duplicateToken(token, previous, id);
+    const charClass = this.#classes.units[token.charCodeAt(0)]!;
+    if (start === 0 && token.length === 1 && (charClass === PUNCTUATION || charClass === CHINESE)) {
+      this.#first[token.charCodeAt(0)] = ~id;
+    } else this.#others.set(token, id);
+  }
+
+  /** Slot of an edge, or the free one where it would go. */
+  #slotOf(node: number, unit: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    const shift = Math.clz32(mask);
+    let slot = ((Math.imul(node, HASH_NODE) ^ Math.imul(unit, HASH_UNIT)) >>> shift) & ~3;
+    while (table[slot] !== 0 && (table[slot] !== node || table[slot + 1] !== unit)) slot = (slot + 4) & mask;
+    return slot;
+  }
+
+  /** Node at the end of an edge, or 0. */
+  #child(node: number, unit: number): number {
+    const slot = this.#slotOf(node, unit);
+    return this.#table[slot] === 0 ? 0 : slot;
+  }
+
+  #classAt(text: string, at: number): CharClass {
+    const charClass = this.#classes.units[text.charCodeAt(at)] as CharClass;
+    // A plain unit may be the low half of a pair whose high half is asked about: see the caller.
+    return charClass === SURROGATE ? this.#classes.of(text.codePointAt(at)!) : charClass;
+  }
+
+  /** Code points of a word that clean_text leaves in it. */
+  #countKept(text: string, from: number, to: number): number {
+    let count = 0;
+    for (let i = from; i < to; i += text.codePointAt(i)! > 0xffff ? 2 : 1) {
+      if (this.#classAt(text, i) !== REMOVED) count++;
+    }
+    return count;
+  }
+
+  /**
+   * Append what stands for an unknown word.
+   *
+   * @param start First index of the word. @param end An index that a character of it ends at.
+   * @param from Where to look on for its end.
+   * @returns The index after the word's last character.
+   */
+  #unknownWord(text: string, start: number, end: number, from: number, to: number, out: TokenBuffer): number {
+    for (let i = from; i < to;) {
+      const charClass = this.#classAt(text, i);
+      if (charClass !== PLAIN && charClass !== REMOVED) break;
+      i += text.codePointAt(i)! > 0xffff ? 2 : 1;
+      if (charClass === PLAIN) end = i;
+    }
+    const tooLong = this.#countKept(text, start, end) > this.#options.maxInputCharsPerWord;
+    if (!this.#options.splitUnknown || tooLong || !this.#splitUnknown(text, start, end, out)) {
+      out.push(this.#unkId, start, end, out.nextWord++);
+    }
+    return end;
+  }
+
+  /** Split an unknown word at its runs of missing characters; false, and nothing appended, if it has none. */
+  #splitUnknown(text: string, start: number, end: number, out: TokenBuffer): boolean {
+    let split = false;
+    let run = start; // start of the run of missing or of known characters that i is in
+    let missing = false;
+    let runEnd = start;
+    const flush = (): void => {
+      if (runEnd === run) return;
+      if (missing) out.push(this.#unkId, run, runEnd, out.nextWord++);
+      else this.tokenize(text, run, runEnd, out);
+    };
+    const isMissing = (codePoint: number): boolean =>
+      this.#classes.of(codePoint) === PLAIN && !this.knows(codePoint);
+    for (let i = start; i < end && !split; i += text.codePointAt(i)! > 0xffff ? 2 : 1) {
+      split = isMissing(text.codePointAt(i)!);
+    }
+    if (!split) return false;
+    for (let i = start; i < end;) {
+      const codePoint = text.codePointAt(i)!;
+      const size = codePoint > 0xffff ? 2 : 1;
+      if (this.#classes.of(codePoint) === PLAIN) {
+        if (isMissing(codePoint) !== missing) {
+          flush();
+          run = i;
+          missing = !missing;
+        } else if (runEnd === run) run = i;
+        runEnd = i + size;
+      }
+      i += size;
+    }
+    flush();
+    return true;
+  }
+
+  #knownCharacters(): Set<number> {
+    const known = new Set<number>();
+    for (const token of this.tokens) {
+      if (this.#others.has(token)) continue;
+      for (const character of token.slice(pieceStart(token))) known.add(character.codePointAt(0)!);
+    }
+    return known;
+  }
+}
+
+/**
+ * The error for a special token that the vocabulary lacks.
+ *
+ * @param token The token. @param role Its role, the key of the `specialTokens` option.
+ */
+export function missingToken(token: string, role: string): RangeError {
+  return new RangeError(
+    `Cannot use the vocabulary as it has no ${JSON.stringify(token)}: add that token, or name the one that plays its part with the option specialTokens.${role}`,
+  );
+}
+
+/** Parent of the nodes that start a word. */
+const STARTING = -1;
+/** Parent of the nodes that continue one. */
+const CONTINUING = -2;
+/** Parent of no node. */
+const NOTHING = -3;
+/** In the tables by first unit: the unit is half of a character whose class must be asked first. */
+const ASK = -0x80000000;
+/** Odd multipliers; the low two bits of a slot are its field. */
+const HASH_NODE = 0x9e3779b1;
+const HASH_UNIT = 0x85ebca6b;
+
+/** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
+function pieceStart(token: string): number {
+  return token.startsWith("##") && token.length > 2 ? 2 : 0;
+}
+
+function isPlain(piece: string, classes: CharClasses): boolean {
+  for (const character of piece) if (classes.of(character.codePointAt(0)!) !== PLAIN) return false;
+  return true;
+}
+
+function duplicateToken(token: string, first: number, second: number): RangeError {
+  return new RangeError(
+    `Cannot use the vocabulary as token ${JSON.stringify(token)} occurs twice, as id ${first} and ${second}: keep one of them, ids must be unique`,
+  );
+}
