@@ -1,0 +1,147 @@
+/**
+ * The trainer's part of a checkpoint: what a run needs beside the model to go on as if it had never stopped.
+ *
+ * A checkpoint is a Hugging Face folder (`model.save`), and in it `optimizer.safetensors`, the moments, and
+ * `trainer_state.json`, where the run stands. Nothing else is kept: random numbers depend on seed and step alone.
+ */
+import type { PretrainedSink, PretrainedSource } from "@kcbert/bert";
+import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "@kcbert/safetensors";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Optimizer } from "./optimization.ts";
+
+/** Where a run stands. */
+export interface TrainerState {
+  /** Optimiser steps taken. */
+  readonly step: number;
+  /** Times that the data has been gone through. */
+  readonly epoch: number;
+  /** Batches taken of this epoch. */
+  readonly batch: number;
+  /** Time spent so far, in milliseconds. */
+  readonly elapsedMs: number;
+  /** What the run was started with, and must be continued with. */
+  readonly recipe: Readonly<Record<string, string | number>>;
+}
+
+/** The names of the trainer's files in a checkpoint. */
+export const trainerFiles: { readonly moments: string; readonly state: string } = {
+  moments: "optimizer.safetensors",
+  state: "trainer_state.json",
+};
+
+/**
+ * Write the trainer's part of a checkpoint.
+ *
+ * @param sink Takes each file; making the whole appear at once is its business.
+ *
+ * @example
+ * ```ts
+ * import { adamW, readTrainerState, writeTrainerState } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * const state = { step: 7, epoch: 0, batch: 7, elapsedMs: 12, recipe: { seed: 1 } };
+ * const files = new Map<string, Uint8Array>();
+ * await writeTrainerState(async (name, bytes) => void files.set(name, bytes), adamW(new Map()), state);
+ * assert.deepEqual(await readTrainerState(async (name) => files.get(name), adamW(new Map()), { seed: 1 }), state);
+ * ```
+ */
+export async function writeTrainerState(
+  sink: PretrainedSink,
+  optimizer: Optimizer,
+  state: TrainerState,
+): Promise<void> {
+  const tensors: [string, SafetensorsTensor][] = [];
+  for (const [name, moment] of optimizer.state) {
+    const values = (await moment.data()) as Float32Array;
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    tensors.push([name, { dtype: "F32", shape: moment.shape, bytes }]);
+  }
+  await sink(trainerFiles.moments, writeSafetensors(tensors));
+  await sink(trainerFiles.state, new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`));
+}
+
+/**
+ * Read the trainer's part of a checkpoint: the moments into an optimiser, and where the run stood.
+ *
+ * @param source Gives each file.
+ * @param optimizer An optimiser over the same parameters.
+ * @param recipe What the run is to be continued with.
+ * @throws {Error} If a file is missing.
+ * @throws {SyntaxError} If `trainer_state.json` does not parse, or the moments are no safetensors file.
+ * @throws {TypeError} If the moments are not those of these parameters, or the state is not a trainer's.
+ * @throws {RangeError} If the run was started with another recipe; the message names the difference.
+ *
+ * @example
+ * ```ts
+ * import { adamW, readTrainerState } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(readTrainerState(async () => undefined, adamW(new Map()), {}), /no trainer_state.json/);
+ * ```
+ */
+export async function readTrainerState(
+  source: PretrainedSource,
+  optimizer: Optimizer,
+  recipe: TrainerState["recipe"],
+): Promise<TrainerState> {
+  const state = parseState(new TextDecoder().decode(await readFile(source, trainerFiles.state)));
+  checkRecipe(state.recipe, recipe);
+  const { tensors } = readSafetensors(await readFile(source, trainerFiles.moments));
+  for (const name of tensors.keys()) {
+    if (!optimizer.state.has(name)) throw new TypeError(`Cannot resume as the optimizer has no place for ${name}`);
+  }
+  for (const [name, moment] of optimizer.state) {
+    const tensor = tensors.get(name);
+    const shape = tensor?.shape.join(", ");
+    if (tensor === undefined || shape !== moment.shape.join(", ")) {
+      throw new TypeError(
+        `Cannot resume as ${name} must be of shape [${moment.shape.join(", ")}]: ${trainerFiles.moments} holds ${tensor === undefined ? "none" : `[${shape}]`}`,
+      );
+    }
+    tf.tidy(() => moment.assign(tf.tensor(toFloat32(tensor), moment.shape)));
+  }
+  return state;
+}
+
+// --- internal ---
+
+async function readFile(source: PretrainedSource, name: string): Promise<Uint8Array> {
+  const file = await source(name);
+  if (file === undefined) throw new Error(`Cannot resume as the checkpoint holds no ${name}`);
+  return file instanceof Uint8Array ? file : new Uint8Array(await new Response(file as BodyInit).arrayBuffer());
+}
+
+function parseState(text: string): TrainerState {
+  let state: unknown;
+  try {
+    state = JSON.parse(text);
+  } catch (cause) {
+    throw new SyntaxError(`Cannot resume as ${trainerFiles.state} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (!isTrainerState(state)) {
+    throw new TypeError(`Cannot resume as ${trainerFiles.state} does not tell step, epoch, batch, elapsedMs and recipe`);
+  }
+  return state;
+}
+
+function isTrainerState(value: unknown): value is TrainerState {
+  if (typeof value !== "object" || value === null) return false;
+  const state = value as Record<string, unknown>;
+  const counts = [state["step"], state["epoch"], state["batch"]];
+  return (
+    counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
+    Number.isFinite(state["elapsedMs"]) &&
+    typeof state["recipe"] === "object" &&
+    state["recipe"] !== null
+  );
+}
+
+function checkRecipe(then: TrainerState["recipe"], now: TrainerState["recipe"]): void {
+  for (const name of new Set([...Object.keys(then), ...Object.keys(now)])) {
+    if (then[name] !== now[name]) {
+      throw new RangeError(
+        `Cannot resume as the run was started with another ${name}: it was ${then[name]}, now it is ${now[name]}`,
+      );
+    }
+  }
+}

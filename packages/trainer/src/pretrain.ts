@@ -1,0 +1,381 @@
+/**
+ * Pre-training by masked language modelling: one loop, from packed comments to weights.
+ */
+import type { BertConfig, BertForMaskedLM, PretrainedSink, PretrainedSource } from "@kcbert/bert";
+import type { BertTokenizer } from "@kcbert/tokenizer";
+import * as tf from "@tensorflow/tfjs-core";
+import { addGradients, lossAndGradients } from "./_step.ts";
+import { cutBatch } from "./batches.ts";
+import { readTrainerState, type TrainerState, writeTrainerState } from "./checkpoint.ts";
+import { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
+import { type MaskedBatch, type MaskingOptions, maskTokens } from "./masked_lm.ts";
+import { adamW, type Optimizer, type Parameters } from "./optimization.ts";
+import { lineCount, type PackedRows, packLines, type TokenizedLines } from "./packing.ts";
+import { fillSamples, type MaskedSample } from "./samples.ts";
+import { linearDecay, type Schedule } from "./schedules.ts";
+import { unigramCosts, unigramLoss } from "./unigram.ts";
+
+/** What is learnt from, and what is only tested on. */
+export interface PretrainingData {
+  /** Lines to learn, special tokens included. */
+  readonly train: TokenizedLines;
+  /** Lines to test on; the model never learns from them. */
+  readonly heldOut: TokenizedLines;
+}
+
+/** The hyper-parameters of a run, and what it reports to. */
+export interface PretrainOptions {
+  /** The tokenizer that made the ids. */
+  tokenizer: BertTokenizer;
+  /** End after so many optimiser steps. One of `maxSteps` and `maxSeconds` is needed; with both, the first to come ends. */
+  maxSteps?: number;
+  /** End after so many seconds; the schedule then follows the time. Such a run cannot be repeated bit for bit. */
+  maxSeconds?: number;
+  /** Rows per batch, B. @default 32 */
+  batchSize?: number;
+  /** Tokens per row, T; lines are packed into rows, longer ones cut. @default 128 */
+  rowLength?: number;
+  /** Batches whose gradients are averaged for one step. @default 1 */
+  accumulate?: number;
+  /** Peak learning rate. @default 1e-4 */
+  learningRate?: number;
+  /** How the rate rises and falls over the run. @default `linearDecay({ warmup: 0.1 })` */
+  schedule?: Schedule;
+  /** Makes the optimiser. @default `adamW` */
+  optimizer?: (parameters: Parameters) => Optimizer;
+  /** Part of the tokens to predict. @default 0.15 */
+  maskProbability?: number;
+  /** Seed of order, masks and dropout; whole, in [0, 2³²). @default 0 */
+  seed?: number;
+  /** How often to score the held-out lines, spread evenly over the run, beside its begin and end. @default 10 */
+  evaluations?: number;
+  /** Texts with a `[MASK]`, filled in at each evaluation. @default none */
+  samples?: readonly string[];
+  /** Report every so many steps; a report waits for the device. @default 1 */
+  reportEvery?: number;
+  /**
+   * Keeps a checkpoint: `write` hands it the files of a Hugging Face folder and of the trainer's state. It is for the
+   * callee to make them appear at once. Called at the end too, also when aborted.
+   */
+  checkpoint?: (step: number, write: (sink: PretrainedSink) => Promise<void>) => Promise<void>;
+  /** How often to keep one, spread evenly over the run. @default 4 */
+  checkpoints?: number;
+  /** The files of a checkpoint to go on from; `model` must have been loaded from the same. */
+  resume?: PretrainedSource;
+  /** Aborting ends the run after the current step, as if it were done, with reason `interrupted`. */
+  signal?: AbortSignal;
+  /** The time in milliseconds. @default `Date.now` */
+  now?: () => number;
+}
+
+/** The run begins, or goes on. Losses are in nats per masked token. */
+export interface StartEvent {
+  readonly event: "start";
+  /** The time, in milliseconds since 1970. */
+  readonly time: number;
+  /** Steps taken before: 0, or where the run goes on. */
+  readonly step: number;
+  readonly maxSteps: number | null;
+  readonly maxSeconds: number | null;
+  /** The loss of predicting every held-out token by how often it occurs in the training lines. */
+  readonly unigramLoss: number;
+  readonly trainLines: number;
+  readonly heldOutLines: number;
+  readonly config: BertConfig;
+  readonly batchSize: number;
+  readonly rowLength: number;
+  /** Numbers that are learnt. */
+  readonly parameters: number;
+}
+
+/** A step was taken. */
+export interface StepEvent {
+  readonly event: "step";
+  /** Steps taken so far. */
+  readonly step: number;
+  /** Training loss of this step. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Global norm of the gradients before clipping. */
+  readonly gradNorm: number;
+  /** Tokens, padding not counted, per second since the last report. */
+  readonly tokensPerSecond: number;
+  readonly elapsedMs: number;
+  /** Part of the run that is done, in [0, 1]. */
+  readonly progress: number;
+}
+
+/** The held-out lines were scored. */
+export interface EvalEvent extends MaskedLmScores {
+  readonly event: "eval";
+  readonly step: number;
+}
+
+/** The samples were filled in. */
+export interface SamplesEvent {
+  readonly event: "samples";
+  readonly step: number;
+  readonly samples: readonly MaskedSample[];
+}
+
+/** The run is over. */
+export interface EndEvent {
+  readonly event: "end";
+  readonly step: number;
+  readonly reason: "done" | "interrupted";
+  /** Held-out loss at the last evaluation. */
+  readonly evalLoss: number;
+  readonly unigramLoss: number;
+  /** Held-out accuracy at the last evaluation. */
+  readonly accuracy: number;
+}
+
+/** What happens in a run. */
+export type PretrainEvent = StartEvent | StepEvent | EvalEvent | SamplesEvent | EndEvent;
+
+/**
+ * Train a masked language model, and tell what happens.
+ *
+ * The model is changed in place and stays the caller's. Whether a run is stopped and resumed or not, the weights are the
+ * same bit for bit, on one backend, if it is bounded by steps.
+ *
+ * @param model What to train, fresh or from a checkpoint.
+ * @param data Lines as token ids, from `tokenizer.encodeBatch`.
+ * @param options The hyper-parameters; see each.
+ * @returns Events: `start`, then `step`s with `eval`s and `samples` between, then `end`. Leaving the loop early ends the
+ * run without a checkpoint.
+ * @throws {RangeError} If an option is out of range, there is nothing to learn from, or `resume` belongs to another run.
+ * @throws {Error} If the loss is no longer a number.
+ *
+ * @example
+ * ```ts ignore
+ * const model = BertForMaskedLM.init(config, { seed: 1 });
+ * for await (const event of pretrain(model, { train, heldOut }, { tokenizer, maxSteps: 1000, learningRate: 1e-3 })) {
+ *   if (event.event === "eval") console.log(event.step, event.loss);
+ * }
+ * ```
+ */
+export async function* pretrain(
+  model: BertForMaskedLM,
+  data: PretrainingData,
+  options: PretrainOptions,
+): AsyncGenerator<PretrainEvent, void, void> {
+  const { batchSize = 32, rowLength = 128, accumulate = 1, learningRate: peak = 1e-4, seed = 0 } = options;
+  const { schedule = linearDecay(), maskProbability = 0.15, reportEvery = 1, samples = [] } = options;
+  const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
+  const { tokenizer, signal, now = Date.now } = options;
+  checkOptions(model, data, { tokenizer, maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak, reportEvery });
+
+  const specialIds = [tokenizer.padId, tokenizer.unkId, tokenizer.clsId, tokenizer.sepId, tokenizer.maskId];
+  const masking = { maskId: tokenizer.maskId, specialIds, vocabSize: tokenizer.vocabSize, probability: maskProbability };
+  const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
+  const heldOut = heldOutBatches(data.heldOut, shape, masking);
+  const baseline = unigramLoss(unigramCosts(data.train, masking), heldOut);
+
+  const optimizer = (options.optimizer ?? adamW)(model.parameters);
+  try {
+    const recipe = { seed, batchSize, rowLength, accumulate, maskProbability, data: checksum(data.train) };
+    const begin = { step: 0, epoch: 0, batch: 0, elapsedMs: 0 };
+    let { step, epoch, batch, elapsedMs } =
+      options.resume === undefined ? begin : await readTrainerState(options.resume, optimizer, recipe);
+    let packed = packLines(data.train, { rowLength, seed, epoch });
+    let scores: MaskedLmScores = { loss: NaN, accuracy: NaN };
+    const began = now() - elapsedMs;
+    const progress = (): number => Math.min(1, Math.max(step / maxSteps, (now() - began) / 1000 / maxSeconds));
+
+    async function* examine(): AsyncGenerator<PretrainEvent, void, void> {
+      scores = await evaluateMaskedLm(model, heldOut);
+      yield { event: "eval", step, ...scores };
+      if (samples.length > 0) {
+        yield { event: "samples", step, samples: await fillSamples(model, tokenizer, samples) };
+      }
+    }
+    async function keep(): Promise<void> {
+      const state: TrainerState = { step, epoch, batch, elapsedMs: now() - began, recipe };
+      await options.checkpoint?.(step, async (sink) => {
+        await model.save(sink);
+        await writeTrainerState(sink, optimizer, state);
+      });
+    }
+
+    yield {
+      event: "start",
+      time: now(),
+      step,
+      maxSteps: finiteOrNull(maxSteps),
+      maxSeconds: finiteOrNull(maxSeconds),
+      unigramLoss: baseline,
+      trainLines: lineCount(data.train),
+      heldOutLines: lineCount(data.heldOut),
+      config: model.config,
+      batchSize,
+      rowLength,
+      parameters: sizeOf(model.parameters),
+    };
+    yield* examine();
+
+    const pace = { tokens: 0, since: now() };
+    let done = progress();
+    while (done < 1 && signal?.aborted !== true) {
+      const learningRate = peak * schedule(done);
+
+      // Gradients of one batch, or the mean over several.
+      let gradients = new Map<string, tf.Tensor>();
+      let loss: tf.Scalar = tf.scalar(0);
+      for (let part = 0; part < accumulate; part++) {
+        if (batch >= batchesIn(packed, batchSize)) {
+          epoch++;
+          batch = 0;
+          packed = packLines(data.train, { rowLength, seed, epoch });
+        }
+        const draw = step * accumulate + part;
+        const rows = cutBatch(data.train, packed, { ...shape, first: batch++ * batchSize });
+        const masked = maskTokens(rows, { ...masking, seed, step: draw });
+        const result = lossAndGradients(model, masked, { dropout: { seed, step: draw }, scale: 1 / accumulate });
+        gradients = addGradients(gradients, result.gradients);
+        loss = replace(loss, tf.add(loss, result.loss));
+        result.loss.dispose();
+        pace.tokens += rows.tokens;
+      }
+
+      const scalars = tf.tensor1d(optimizer.scalars(learningRate, step));
+      const norm = optimizer.update(gradients, scalars);
+      tf.dispose([scalars, ...gradients.values()]);
+      step++;
+      const before = done;
+      done = progress();
+      elapsedMs = now() - began;
+
+      if (step % reportEvery === 0 || done === 1) {
+        const [[value], [gradNorm]] = await Promise.all([loss.data(), norm.data()]);
+        checkLoss(value!, step, learningRate);
+        const tokensPerSecond = (pace.tokens / Math.max(1, now() - pace.since)) * 1000;
+        yield { event: "step", step, loss: value!, learningRate, gradNorm: gradNorm!, tokensPerSecond, elapsedMs, progress: done };
+        Object.assign(pace, { tokens: 0, since: now() });
+      }
+      tf.dispose([loss, norm]);
+      await turn();
+
+      if (signal?.aborted === true) break;
+      if (done === 1 || crosses(before, done, evaluations)) yield* examine();
+      if (done < 1 && crosses(before, done, checkpoints)) await keep();
+      Object.assign(pace, { tokens: 0, since: now() });
+    }
+
+    await keep();
+    const reason = done < 1 ? "interrupted" : "done";
+    yield { event: "end", step, reason, evalLoss: scores.loss, unigramLoss: baseline, accuracy: scores.accuracy };
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+// --- internal ---
+
+/** The seed of the held-out masks: the same in every run, so that runs compare. */
+const HELD_OUT_SEED = 20_200_719;
+
+/** The held-out lines, packed and masked once. */
+function heldOutBatches(
+  lines: TokenizedLines,
+  shape: { count: number; rowLength: number; padId: number },
+  masking: Omit<MaskingOptions, "seed" | "step">,
+): MaskedBatch[] {
+  const packed = packLines(lines, { rowLength: shape.rowLength, seed: HELD_OUT_SEED, epoch: 0 });
+  const count = Math.ceil((packed.starts.length - 1) / shape.count);
+  return Array.from({ length: count }, (_, i) => {
+    const batch = cutBatch(lines, packed, { ...shape, first: i * shape.count });
+    return maskTokens(batch, { ...masking, seed: HELD_OUT_SEED, step: i });
+  });
+}
+
+/** Whole batches in an epoch; at least one, padded, where lines are few. */
+function batchesIn(packed: PackedRows, batchSize: number): number {
+  return Math.max(1, Math.floor((packed.starts.length - 1) / batchSize));
+}
+
+/** Whether something that happens `times` in a run, evenly spread, is due between two points of its progress. */
+function crosses(before: number, after: number, times: number): boolean {
+  return Math.floor(after * times) > Math.floor(before * times);
+}
+
+/** Let timers, signals and other requests have their turn: a step on the CPU never waits for anything. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}
+
+function replace<T extends tf.Tensor>(old: T, value: T): T {
+  old.dispose();
+  return value;
+}
+
+function finiteOrNull(value: number): number | null {
+  return value === Infinity ? null : value;
+}
+
+function sizeOf(parameters: Parameters): number {
+  return Array.from(parameters.values(), ({ size }) => size).reduce((sum, size) => sum + size, 0);
+}
+
+/** 32-bit FNV-1a of the ids and where lines begin: another corpus would be noticed. */
+function checksum({ ids, rowStarts }: TokenizedLines): string {
+  let hash = 0x811c9dc5;
+  for (const numbers of [ids, rowStarts]) {
+    for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+function checkLoss(loss: number, step: number, learningRate: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new Error(
+    `Cannot go on as the loss is ${loss} in step ${step}, at learning rate ${learningRate}: a lower rate or a longer warm-up would help`,
+  );
+}
+
+function checkOptions(
+  model: BertForMaskedLM,
+  { train, heldOut }: PretrainingData,
+  { tokenizer, ...numbers }: PretrainNumbers & { tokenizer: BertTokenizer },
+): void {
+  const { maxSteps, maxSeconds, rowLength, peak } = numbers;
+  const { vocabSize, maxPositionEmbeddings } = model.config;
+  if (maxSteps === Infinity && maxSeconds === Infinity) {
+    throw new RangeError("Cannot pretrain without an end: give maxSteps or maxSeconds");
+  }
+  for (const [name, value] of Object.entries({ maxSeconds, learningRate: peak })) {
+    if (!(value > 0)) throw new RangeError(`Cannot pretrain as ${name} must be above 0: current value is ${value}`);
+  }
+  for (const name of ["maxSteps", "batchSize", "accumulate", "reportEvery"] as const) {
+    const value = numbers[name];
+    if (value >= 1 && (Number.isSafeInteger(value) || value === Infinity)) continue;
+    throw new RangeError(`Cannot pretrain as ${name} must be a whole number above 0: current value is ${value}`);
+  }
+  if (rowLength > maxPositionEmbeddings) {
+    throw new RangeError(
+      `Cannot pretrain on rows longer than the model's positions: rowLength is ${rowLength}, maxPositionEmbeddings is ${maxPositionEmbeddings}`,
+    );
+  }
+  if (tokenizer.vocabSize > vocabSize) {
+    throw new RangeError(
+      `Cannot pretrain as the tokenizer has more tokens than the model: ${tokenizer.vocabSize}, the model's vocabSize is ${vocabSize}`,
+    );
+  }
+  for (const [name, lines] of Object.entries({ train, heldOut })) {
+    if (lines.ids.length <= 2 * lineCount(lines)) {
+      throw new RangeError(`Cannot pretrain as the ${name} lines hold no token: there are ${lineCount(lines)} lines`);
+    }
+  }
+}
+
+interface PretrainNumbers {
+  readonly maxSteps: number;
+  readonly maxSeconds: number;
+  readonly batchSize: number;
+  readonly rowLength: number;
+  readonly accumulate: number;
+  readonly peak: number;
+  readonly reportEvery: number;
+}
