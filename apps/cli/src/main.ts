@@ -1,2 +1,10 @@
 #!/usr/bin/env node
-export {};
+/**
+ * The command line of KcBERT: `kcbert-cli clean`, `train-tokenizer`, `tokenize`, `fill-mask`, `pretrain`.
+ *
+ * @module
+ */
+import process from "node:process";
+import { run } from "./cli.ts";
+
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,131 @@
+import process from "node:process";
+import { type ArgsDef, renderUsage, runCommand } from "citty";
+import { checkArguments } from "./arguments.ts";
+import type { Command, CommandData } from "./command.ts";
+import { CliError, EXIT_FAILED, sentence, UsageError } from "./failure.ts";
+import { Interrupted, interruptSignal } from "./interrupt.ts";
+import { openOutput, ReaderGone } from "./io/output.ts";
+import { suggest } from "./suggest.ts";
+import { fitting, styled } from "./terminal.ts";
+import { version } from "./version.ts";
+
+/**
+ * Run a command line.
+ *
+ * @param argv The words after the program's name.
+ * @returns The exit status: 0 for success, 1 for a failure, 2 for a command line that makes no sense, 130 after Ctrl-C.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  process.stderr.on("error", () => {}); // nobody reads our messages any more; the work goes on
+  try {
+    const signal = interruptSignal();
+    await dispatch(argv, { signal });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+// --- internal ---
+
+const NAME = "kcbert-cli";
+
+interface Entry {
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** The commands; each is loaded only when it is called. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  clean: {
+    description: "Clean comments as KcBERT's own corpus was cleaned",
+    load: async () => (await import("./commands/clean.ts")).cleanCommand,
+  },
+  "train-tokenizer": {
+    description: "Train a WordPiece vocabulary on lines of text",
+    load: async () => (await import("./commands/train_tokenizer.ts")).trainTokenizerCommand,
+  },
+  tokenize: {
+    description: "Turn text into tokens or ids",
+    load: async () => (await import("./commands/tokenize.ts")).tokenizeCommand,
+  },
+  "fill-mask": {
+    description: "Guess the word behind [MASK]",
+    load: async () => (await import("./commands/fill_mask.ts")).fillMaskCommand,
+  },
+};
+
+async function dispatch(argv: readonly string[], data: CommandData): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === undefined) throw new UsageError(`No command given: see ${NAME} --help`);
+  if (name === "--version" || name === "-v") return print(`${version()}\n`);
+  if (name === "--help" || name === "-h") return print(await overview());
+  if (name === "help") return dispatch([...rest.slice(0, 1), "--help"], data);
+  const command = await findCommand(name);
+  if (asksForHelp(rest)) return print(await help(name, command));
+  checkArguments(rest, (command.definition.args ?? {}) as ArgsDef);
+  await runCommand(command.definition, { rawArgs: rest, data });
+}
+
+async function findCommand(name: string): Promise<Command> {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry !== undefined) return entry.load();
+  const near = suggest(name, Object.keys(COMMANDS));
+  const hint = near === undefined ? `see ${NAME} --help` : `did you mean ${near}?`;
+  const kind = name.startsWith("-") ? "flag" : "command";
+  throw new UsageError(`Unknown ${kind} ${name}: ${hint}`);
+}
+
+function asksForHelp(rest: readonly string[]): boolean {
+  const end = rest.indexOf("--");
+  return rest.slice(0, end < 0 ? rest.length : end).some((word) => word === "--help" || word === "-h");
+}
+
+async function overview(): Promise<string> {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { description }]) => `  ${styled("cyan", name.padEnd(width), process.stdout)}  ${description}`,
+  );
+  return [
+    `${NAME} ${version()}: KcBERT, a BERT for Korean comments, on the command line`,
+    "",
+    heading("USAGE"),
+    `  ${NAME} <command> [options]`,
+    "",
+    heading("COMMANDS"),
+    ...lines,
+    "",
+    heading("EXAMPLE"),
+    `  echo '안녕하세요ㅋㅋㅋㅋㅋ♡' | ${NAME} clean`,
+    "",
+    `${NAME} <command> --help says more about a command.`,
+    "",
+  ].join("\n");
+}
+
+async function help(name: string, { definition, examples }: Command): Promise<string> {
+  const { description } = definition.meta as { description: string };
+  const usage = await renderUsage({ ...definition, meta: { name: `${NAME} ${name}`, description } });
+  const lines = examples.flatMap(([command, meaning]) => [`  # ${meaning}`, `  ${command}`, ""]);
+  const trimmed = fitting(usage, process.stdout).replaceAll(/ +$/gm, "");
+  return `${trimmed}\n${heading("EXAMPLES")}\n\n${lines.join("\n")}`;
+}
+
+function heading(text: string): string {
+  return styled(["underline", "bold"], text, process.stdout);
+}
+
+async function print(text: string): Promise<void> {
+  await openOutput(undefined).write(text);
+}
+
+/** Tell a person what went wrong, in one sentence; return the exit status. */
+function report(error: unknown): number {
+  if (error instanceof ReaderGone) return 0;
+  if (error instanceof Interrupted) return error.exitCode;
+  if (error instanceof Error && error.cause instanceof Interrupted) return error.cause.exitCode;
+  const stack = process.env.KCBERT_DEBUG !== undefined && process.env.KCBERT_DEBUG !== "";
+  const text = stack && error instanceof Error ? (error.stack ?? error.message) : sentence(error);
+  process.stderr.write(`${styled("red", `${NAME}:`, process.stderr)} ${text}\n`);
+  return error instanceof CliError ? error.exitCode : EXIT_FAILED;
+}

@@ -1,0 +1,33 @@
+import type { Input } from "./inputs.ts";
+import { type LineOptions, readLines } from "./read_lines.ts";
+import type { TextField } from "./text_field.ts";
+
+/** How texts are taken out of files. */
+export interface TextOptions extends LineOptions {
+  /** Where the text stands in a line. */
+  readonly field: TextField;
+  /** Whether the first line of each input names its columns. */
+  readonly header?: boolean | undefined;
+}
+
+/** The texts of some inputs, one after the other. */
+export async function* readTexts(
+  inputs: readonly Input[],
+  { field, header = false, ...options }: TextOptions,
+): AsyncGenerator<string> {
+  for (const input of inputs) {
+    for await (const { text, number } of readLines(input, options)) {
+      if (header && number === 1) continue;
+      if (field.skips(text)) continue;
+      yield field.read(text, () => `line ${number} of ${input.name}`);
+    }
+  }
+}
+
+/** The bytes that the inputs have together on disk, if all of them are known. */
+export function totalSize(inputs: readonly Input[]): number | undefined {
+  return inputs.reduce<number | undefined>(
+    (sum, { size }) => (sum === undefined || size === undefined ? undefined : sum + size),
+    0,
+  );
+}

@@ -1,0 +1,42 @@
+import type { PretrainedSource } from "@kcbert/bert";
+
+/** How a source is read. */
+export interface ReadSourceOptions {
+  /** Stops the reading; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/** The text of a file of a model folder, `undefined` if the folder does not have it. */
+export async function readText(
+  source: PretrainedSource,
+  name: string,
+  options: ReadSourceOptions = {},
+): Promise<string | undefined> {
+  const found = await source(name, options);
+  if (found === undefined) return undefined;
+  const bytes = found instanceof Uint8Array ? found : new Uint8Array(await new Response(found).arrayBuffer());
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new SyntaxError(`Cannot read ${name} as it is not UTF-8`, { cause });
+  }
+}
+
+/** The object in a JSON file of a model folder, `undefined` if the folder does not have it. */
+export async function readJsonObject(
+  source: PretrainedSource,
+  name: string,
+  options: ReadSourceOptions = {},
+): Promise<Record<string, unknown> | undefined> {
+  const text = await readText(source, name, options);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new SyntaxError(`Cannot parse ${name} as JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new SyntaxError(`Cannot use ${name} as it must hold a JSON object`);
+}
