@@ -15,6 +15,7 @@ import { SpecialTokens } from "./special_tokens.ts";
 import type { Row } from "./template.ts";
 import { addedTokens, rowLength } from "./template.ts";
 import { TokenBuffer } from "./token_buffer.ts";
+import { formatTokenizerJson, parseTokenizerJson } from "./tokenizer_json.ts";
 import { truncatedLengths, windows } from "./truncation.ts";
 import { formatVocab, parseVocab } from "./vocab.ts";
 import { missingToken, WordPiece } from "./wordpiece.ts";
@@ -74,6 +75,7 @@ export class BertTokenizer {
   /** Id of `[MASK]`. */
   readonly maskId: number;
   readonly #options: BertTokenizerOptions;
+  readonly #names: Record<SpecialTokenRole, string>;
   readonly #tokens: readonly string[];
   readonly #wordPiece: WordPiece;
   readonly #normalizer: BertNormalizer;
@@ -86,6 +88,7 @@ export class BertTokenizer {
     const { lowercase = false, maxInputCharsPerWord = 100 } = options;
     const names = { ...SPECIAL_TOKENS, ...options.specialTokens };
     this.#options = options;
+    this.#names = names;
     this.#wordPiece = new WordPiece(vocabulary, new CharClasses(options), {
       unkToken: names.unk,
       maxInputCharsPerWord,
@@ -129,6 +132,29 @@ export class BertTokenizer {
    */
   static fromVocab(vocab: string | readonly string[], options: BertTokenizerOptions = {}): BertTokenizer {
     return new BertTokenizer(typeof vocab === "string" ? parseVocab(vocab) : vocab, options);
+  }
+
+  /**
+   * Read a `tokenizer.json` of Hugging Face tokenizers.
+   *
+   * @param tokenizerJson The file's text, or what `JSON.parse` makes of it.
+   * @throws {SyntaxError} If the text is not JSON.
+   * @throws {TypeError} If a part of it has another shape.
+   * @throws {RangeError} If a part of it is not of BERT's kind, or the vocabulary lacks a special token.
+   */
+  static fromJson(tokenizerJson: string | object): BertTokenizer {
+    const { vocabulary, options } = parseTokenizerJson(tokenizerJson);
+    return new BertTokenizer(vocabulary, options);
+  }
+
+  /**
+   * The text of a `tokenizer.json`, for Hugging Face tokenizers, transformers and transformers.js.
+   *
+   * @throws {RangeError} If a default option has no counterpart there.
+   */
+  toJson(): string {
+    const { tokens: vocabulary } = this.#wordPiece;
+    return formatTokenizerJson({ vocabulary, options: this.#options }, this.#names, this.#specialIds);
   }
 
   /** Number of tokens. */
