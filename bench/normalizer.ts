@@ -70,7 +70,8 @@ const peers: Record<string, Peer> = {
   "`cleanWithOffsets`": timed((line) => cleanWithOffsets(line).offsets.length),
   "regular expressions, JS": timed((line) => regexClean(line).length),
 };
-const python = process.env["KCBERT_PYTHON"] === undefined ? undefined : startPython(process.env["KCBERT_PYTHON"]);
+const python =
+  process.env["KCBERT_PYTHON"] === undefined ? undefined : startPython(process.env["KCBERT_PYTHON"]);
 if (python !== undefined) {
   peers["Python reference"] = await python.peer();
 }
@@ -101,7 +102,9 @@ for (const [name, values] of Object.entries(seconds)) {
   );
 }
 if (python === undefined) {
-  console.log("\nThe Python reference was left out: set KCBERT_PYTHON to a python with emoji==0.6.0 and soynlp==0.0.493.");
+  console.log(
+    "\nThe Python reference was left out: set KCBERT_PYTHON to a python with emoji==0.6.0 and soynlp==0.0.493.",
+  );
 }
 
 // --- internal ---
@@ -138,6 +141,7 @@ async function makeRegexClean(): Promise<(text: string) => string> {
     "gu",
   );
   const run = new RegExp(`([${word}])\\1{3,}`, "gu");
+  // oxlint-disable-next-line no-control-regex -- Python's \s holds them
   const space = /[\t-\r\u001c-\u001f ]+/gu;
   return (text) => {
     const repeated = text.replace(removed, " ").replace(link, "").replace(run, "$1$1");

@@ -17,7 +17,11 @@ const variants: [string, CleanOptions][] = [
 ];
 
 const vectors = readLines("clean.jsonl.gz");
-report("clean.jsonl.gz", vectors.length, count(vectors, (vector) => clean(vector["in"]!) === vector["out"]));
+report(
+  "clean.jsonl.gz",
+  vectors.length,
+  count(vectors, (vector) => clean(vector["in"]!) === vector["out"]),
+);
 
 const variantVectors = readLines("clean-variants.jsonl.gz");
 report(
@@ -28,7 +32,9 @@ report(
   ),
 );
 
-const { lines, ...kept } = JSON.parse(read("filter.json.gz")) as Record<string, unknown> & { lines: string[] };
+const { lines, ...kept } = JSON.parse(read("filter.json.gz")) as Record<string, unknown> & {
+  lines: string[];
+};
 report(
   "filter.json.gz",
   lines.length,

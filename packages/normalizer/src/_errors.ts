@@ -4,7 +4,7 @@ export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return "a function";
   if (typeof value === "object") return `an object of ${value.constructor?.name ?? "no class"}`;
-  return `${typeof value} ${String(value)}`;
+  return `${typeof value} ${String(value as number | bigint | boolean | symbol)}`;
 }
 
 /** @throws {TypeError} If `text` is not a string. `verb` is what was to be done with it. */

@@ -71,7 +71,7 @@ export function rewrite(
   let collapsed = false; // whether that run reached `minRun`
   let nextSpared = 0;
 
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const start = i++;
     let c = text.charCodeAt(start);
     let kind = classes[c];

@@ -43,10 +43,7 @@ export interface CorpusOptions extends CleanOptions, LengthOptions {}
  * assert.equal([...cleanCorpus(lines, { minLength: 1 })].length, 2);
  * ```
  */
-export function cleanCorpus<Source extends Lines>(
-  lines: Source,
-  options?: CorpusOptions,
-): LinesLike<Source> {
+export function cleanCorpus<Source extends Lines>(lines: Source, options?: CorpusOptions): LinesLike<Source> {
   requireOptions(options, "clean a corpus");
   clean("", options); // reports a wrong option here, not at the first line
   const isLong = lengthTest(options);

@@ -61,7 +61,10 @@ export class LineSet {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const number = this.#slots[slot]!;
       if (number === 0) return slot;
-      if (this.#hashes[number - 1] === hash && this.#sameBytes(this.#starts[number - 1]!, chunk, start, end)) {
+      if (
+        this.#hashes[number - 1] === hash &&
+        this.#sameBytes(this.#starts[number - 1]!, chunk, start, end)
+      ) {
         return slot;
       }
     }
