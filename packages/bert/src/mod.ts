@@ -3,4 +3,28 @@
  *
  * @module
  */
+export type { BertConfig } from "./config.ts";
+export {
+  BertForMaskedLM,
+  BertForPreTraining,
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  type MaskedLmOptions,
+  type MaskedLmOutputs,
+  type PreTrainingOutputs,
+  type ProblemType,
+  type QuestionAnsweringOutputs,
+  type SequenceClassifierOutputs,
+  type TokenClassifierOutputs,
+} from "./heads.ts";
+export {
+  type BertForwardOptions,
+  type BertInputs,
+  BertModel,
+  type BertOutputs,
+  type BertStates,
+} from "./modeling_bert.ts";
+export { softmaxCrossEntropy } from "./ops/softmax_cross_entropy.ts";
+export { type BertClass, BertPreTrainedModel, type ParameterShape } from "./pretrained_model.ts";
 export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";

@@ -14,14 +14,15 @@ export interface Attended {
  * @param query float32 `[B, N, T, D]`.
  * @param key float32 `[B, N, T, D]`.
  * @param value float32 `[B, N, T, D]`.
- * @param bias float32 that broadcasts to `[B, N, T, T]`: 0 where a token may look, very negative where not.
+ * @param bias float32 that broadcasts to `[B, N, T, T]`: 0 where a token may look, very negative where not; none if
+ * all may look at all.
  * @param drop Applied to the probabilities.
  */
 export function attention(
   query: tf.Tensor4D,
   key: tf.Tensor4D,
   value: tf.Tensor4D,
-  bias?: tf.Tensor4D,
+  bias: tf.Tensor4D | undefined,
   drop: (probabilities: tf.Tensor4D) => tf.Tensor4D = (x) => x,
 ): Attended {
   const scaled = tf.mul(query, 1 / Math.sqrt(query.shape[3])); // [B, N, T, D]

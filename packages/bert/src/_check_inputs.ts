@@ -1,0 +1,70 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { BertConfig } from "./config.ts";
+import type { BertInputs } from "./modeling_bert.ts";
+
+/** Refuse inputs that do not fit the model, before an op fails on them in words of its own, or reads beyond a table. */
+export function checkInputs(
+  { inputIds, attentionMask, tokenTypeIds, positionIds }: BertInputs,
+  config: BertConfig,
+): void {
+  const { shape } = inputIds;
+  if (inputIds.dtype !== "int32" || shape.length !== 2 || inputIds.size === 0) {
+    throw new TypeError(
+      `Cannot run the model as inputIds must be int32 [batch, tokens], both at least 1: it is ${inputIds.dtype} ${format(shape)}`,
+    );
+  }
+  const [batch, tokens] = shape;
+  if (positionIds === undefined && tokens > config.maxPositionEmbeddings) {
+    throw new RangeError(
+      `Cannot run the model as it has ${config.maxPositionEmbeddings} positions: inputIds has ${tokens} tokens in a row`,
+    );
+  }
+  if (attentionMask !== undefined) {
+    const shapes = [
+      [batch, tokens],
+      [batch, tokens, tokens],
+    ].map(format);
+    if (!shapes.includes(format(attentionMask.shape))) {
+      throw new TypeError(
+        `Cannot run the model as attentionMask must be ${shapes.join(" or ")} beside inputIds: it is ${format(attentionMask.shape)}`,
+      );
+    }
+  }
+  checkIds("inputIds", inputIds, shape, config.vocabSize, "tokens in the vocabulary");
+  checkIds("tokenTypeIds", tokenTypeIds, shape, config.typeVocabSize, "token types");
+  checkIds("positionIds", positionIds, shape, config.maxPositionEmbeddings, "positions");
+}
+
+/**
+ * Refuse ids without a row in their table.
+ *
+ * Their values are read where that costs next to nothing, because the backend's tensors lie in this process; a
+ * device would have to be waited for.
+ */
+export function checkIds(
+  name: string,
+  ids: tf.Tensor | undefined,
+  shape: readonly number[],
+  limit: number,
+  what: string,
+): void {
+  if (ids === undefined) return;
+  if (ids.dtype !== "int32" || format(ids.shape) !== format(shape)) {
+    throw new TypeError(
+      `Cannot run the model as ${name} must be int32 ${format(shape)}: it is ${ids.dtype} ${format(ids.shape)}`,
+    );
+  }
+  if (!LOCAL_BACKENDS.has(tf.getBackend())) return;
+  const wrong = ids.dataSync().find((id) => id < 0 || id >= limit);
+  if (wrong !== undefined) {
+    throw new RangeError(`Cannot run the model as it has ${limit} ${what}: ${name} holds ${wrong}`);
+  }
+}
+
+// --- internal ---
+
+const LOCAL_BACKENDS = new Set(["cpu", "wasm"]);
+
+function format(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
