@@ -1,0 +1,128 @@
+import type { PretrainedSource } from "@kcbert/bert";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { ModelVersion } from "../models.ts";
+import type { MetricsChunk, TrainingFolder } from "../training_run.ts";
+
+/** The files of a folder by name; no name leads out of it. */
+export function folderSource(folder: string): PretrainedSource {
+  return async (name, { range, signal } = {}) => {
+    if (!/^[\w][\w.-]*$/.test(name)) throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
+    const path = join(folder, name);
+    if (range !== undefined) return readRange(path, range[0], range[1]);
+    return orUndefined(readFile(path, { signal }));
+  };
+}
+
+/** The model in `folder`, or undefined as long as a file of it is missing or still being written. */
+export async function readModel(
+  folder: string,
+  state: ModelVersion["state"] = "final",
+  step: number | null = null,
+): Promise<ModelVersion | undefined> {
+  const [config, tokenizer, vocab, weights] = await Promise.all(
+    ["config.json", "tokenizer.json", "vocab.txt", "model.safetensors"].map((name) => sizeOf(join(folder, name))),
+  );
+  if (!config || !(tokenizer || vocab)) return undefined;
+  if (weights === undefined) return readPickledModel(folder);
+  const path = join(folder, "model.safetensors");
+  if ((await safetensorsSize(path)) !== weights) return undefined;
+  const { mtimeMs } = await stat(path);
+  const revision = `${state === "final" ? "final" : basename(folder)}.${Math.round(mtimeMs).toString(36)}`;
+  return { revision, state, step, source: folderSource(folder) };
+}
+
+/** A run's folder as `kcbert-cli pretrain --output` fills it. */
+export function trainingFolder(folder: string): TrainingFolder {
+  return {
+    readMetrics: (offset) => orUndefined(readMetrics(join(folder, "metrics.jsonl"), offset)),
+    readModels: async () => {
+      const checkpoint = await newestCheckpoint(folder);
+      const final = await orUndefined(readModel(folder));
+      return { ...(checkpoint && { checkpoint }), ...(final && { final }) };
+    },
+  };
+}
+
+// --- internal ---
+
+/** Bytes read at once from a growing file. */
+const chunkBytes = 1 << 20;
+
+/** Headers of safetensors files are smaller, by their definition. */
+const maxHeaderBytes = 100_000_000;
+
+async function readMetrics(path: string, offset: number): Promise<MetricsChunk> {
+  await using file = await open(path);
+  const { ino, birthtimeMs, size } = await file.stat();
+  const buffer = new Uint8Array(Math.min(chunkBytes, Math.max(0, size - offset)));
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+  return { identity: `${ino}.${birthtimeMs}`, size, bytes: buffer.subarray(0, bytesRead) };
+}
+
+async function newestCheckpoint(folder: string): Promise<ModelVersion | undefined> {
+  const names = (await orUndefined(readdir(folder))) ?? [];
+  const steps = names.flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  for (const step of steps.sort((a, b) => b - a)) {
+    const version = await orUndefined(readModel(join(folder, `checkpoint-${step}`), "checkpoint", step));
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}
+
+/** A folder with weights of the older kind, as `beomi/kcbert-base` has; such a folder does not change while served. */
+async function readPickledModel(folder: string): Promise<ModelVersion | undefined> {
+  const size = await sizeOf(join(folder, "pytorch_model.bin"));
+  if (!size) return undefined;
+  return { revision: `final.${size.toString(36)}`, state: "final", step: null, source: folderSource(folder) };
+}
+
+/** Bytes that a safetensors file has once it is whole, as its header says; undefined if it says nothing yet. */
+async function safetensorsSize(path: string): Promise<number | undefined> {
+  const prefix = await readRange(path, 0, 8);
+  if (prefix?.length !== 8) return undefined;
+  const headerBytes = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
+  if (headerBytes > maxHeaderBytes) return undefined;
+  const header = await readRange(path, 8, 8 + headerBytes);
+  try {
+    const entries: Record<string, { data_offsets?: [number, number] }> = JSON.parse(
+      new TextDecoder().decode(header),
+    );
+    const ends = Object.values(entries).map(({ data_offsets }) => data_offsets?.[1] ?? 0);
+    return 8 + headerBytes + ends.reduce((a, b) => Math.max(a, b), 0);
+  } catch {
+    return undefined; // half a header
+  }
+}
+
+async function readRange(path: string, start: number, end: number): Promise<Uint8Array | undefined> {
+  return orUndefined(readAt(path, start, end));
+}
+
+async function readAt(path: string, start: number, end: number): Promise<Uint8Array> {
+  await using file = await open(path);
+  const { size } = await file.stat();
+  const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await orUndefined(stat(path)))?.size;
+}
+
+/** What is not there is undefined; every other failure is one. */
+async function orUndefined<Result>(result: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}

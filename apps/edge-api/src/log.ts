@@ -1,0 +1,17 @@
+/** One line of the app's log. It never holds the text of a comment. */
+export interface LogRecord {
+  readonly level: "info" | "warning" | "error";
+  readonly message: string;
+  /** The request it belongs to, as in the `X-Request-Id` header. */
+  readonly requestId?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly status?: number;
+  /** Milliseconds from the request's first byte to the response's headers. */
+  readonly milliseconds?: number;
+  /** The stack of an unexpected error: for the log alone, never for a client. */
+  readonly stack?: string;
+}
+
+/** Where the app's log goes; it must not throw. */
+export type Log = (record: LogRecord) => void;

@@ -1,0 +1,245 @@
+import type { CleanJson } from "../routes/clean.ts";
+import type { FillMaskJson } from "../routes/fill_mask.ts";
+import { askModel, cleanText, RefusedError } from "./api.ts";
+import { showBars } from "./bars.ts";
+import { countDropped, piecesOf } from "./cleaned.ts";
+import { byId, h } from "./element.ts";
+import { countMasks, fillMask, hideWord, mask, wordsOf, type Word } from "./masking.ts";
+import type { Answerer } from "./run_view.ts";
+import { numberFormat } from "./training_view.ts";
+import { fill, type Language, type Words } from "./words.ts";
+
+/** Comments to begin with. */
+const examples = [
+  "배우들 연기가 너무 좋았어요",
+  "이 영화 진짜 [MASK] ㅋㅋㅋㅋㅋㅋ",
+  "★★★★★ 최고의 영화!! 또 보고 싶다♡",
+];
+
+/** The section where a comment is typed, a word of it hidden, and the model asked. */
+export class TryView {
+  #words: Words;
+  #language: Language;
+  #model: string | undefined;
+  #answerer: Answerer | undefined;
+  #cleaned: { source: string; json: CleanJson } | undefined;
+  /** Index of the word that is hidden. */
+  #hidden: number | undefined;
+  #asked: { text: string; fills: FillMaskJson[] } | undefined;
+  #problem: keyof Words | { sentence: string } | undefined;
+  #isAsking = false;
+  #asking = new AbortController();
+  #cleaning = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param language The page's language. @param words Its words. */
+  constructor(language: Language, words: Words) {
+    this.#language = language;
+    this.#words = words;
+    const comment = byId<HTMLTextAreaElement>("comment");
+    comment.addEventListener("input", () => this.#onInput());
+    comment.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing || event.shiftKey) return; // Enter may end a syllable
+      event.preventDefault();
+      void this.#ask();
+    });
+    byId("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#ask();
+    });
+    byId<HTMLSelectElement>("model").addEventListener("change", ({ target }) => {
+      this.#model = (target as HTMLSelectElement).value;
+      if (this.#asked !== undefined) void this.#ask();
+    });
+    byId("examples").append(...examples.map((text) => this.#newExample(text)));
+  }
+
+  /** Speak another language. */
+  speak(language: Language, words: Words): void {
+    this.#language = language;
+    this.#words = words;
+    this.#show();
+  }
+
+  /** The models that can be asked, by name. */
+  offer(models: readonly string[]): void {
+    const select = byId<HTMLSelectElement>("model");
+    if (models.join("\n") === [...select.options].map(({ value }) => value).join("\n")) return;
+    select.replaceChildren(...models.map((id) => h("option", { value: id }, id)));
+    byId("model-field").hidden = models.length < 2;
+    this.#model = models[0];
+  }
+
+  /** Another state of the model answers now; what was asked is asked again. */
+  answerBy(answerer: Answerer | undefined): void {
+    if (answerer?.revision === this.#answerer?.revision) return;
+    this.#answerer = answerer;
+    if (this.#problem === "modelWaiting") this.#problem = undefined;
+    this.#show();
+    if (answerer !== undefined && this.#asked !== undefined && !this.#isAsking) void this.#ask();
+  }
+
+  // --- internal ---
+
+  #newExample(text: string): HTMLElement {
+    const button = h("button", { type: "button", class: "example", lang: "ko" }, text);
+    button.addEventListener("click", () => {
+      const comment = byId<HTMLTextAreaElement>("comment");
+      comment.value = text;
+      comment.focus();
+      this.#onInput(0);
+    });
+    return button;
+  }
+
+  #onInput(delayMs = 200): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#clean(), delayMs);
+  }
+
+  /** Clean what is typed, and offer its words. */
+  async #clean(): Promise<void> {
+    const source = byId<HTMLTextAreaElement>("comment").value;
+    if (source === this.#cleaned?.source) return;
+    this.#cleaning.abort();
+    this.#cleaning = new AbortController();
+    const { signal } = this.#cleaning;
+    try {
+      const json = await cleanText(source, signal);
+      if (signal.aborted) return;
+      this.#cleaned = { source, json };
+      this.#hidden = undefined;
+      this.#problem = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#problem = problemOf(error);
+    }
+    this.#show();
+  }
+
+  /** Ask the model for what is hidden. */
+  async #ask(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#clean();
+    const text = this.#question();
+    if (text === undefined || this.#model === undefined) {
+      this.#show();
+      return;
+    }
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    this.#isAsking = true;
+    this.#problem = undefined;
+    this.#show();
+    try {
+      const fills = await askModel(this.#model, text, signal);
+      if (!signal.aborted) this.#asked = { text, fills };
+    } catch (error) {
+      if (!signal.aborted) this.#problem = problemOf(error);
+    }
+    if (signal.aborted) return;
+    this.#isAsking = false;
+    this.#show();
+  }
+
+  /** The text to ask about, with one mask; undefined, and a problem, if there is none. */
+  #question(): string | undefined {
+    if (this.#problem !== undefined && this.#cleaned === undefined) return undefined;
+    const { source, json } = this.#cleaned ?? { source: "", json: { text: "", offsets: [] } };
+    const word = this.#hidden === undefined ? undefined : wordsOf(json.text)[this.#hidden];
+    this.#problem = undefined;
+    if (source.trim() === "") this.#problem = "empty";
+    else if (json.text === "") this.#problem = "emptyAfterCleaning";
+    else if (word === undefined && countMasks(json.text) === 0) this.#problem = "noMask";
+    else if (word === undefined && countMasks(json.text) > 1) this.#problem = "manyMasks";
+    else if (this.#answerer === undefined) this.#problem = "modelWaiting";
+    if (this.#problem !== undefined) return undefined;
+    return word === undefined ? source : hideWord(source, json.offsets, word);
+  }
+
+  #show(): void {
+    const words = this.#words;
+    const answerer = byId("answerer");
+    answerer.dataset.state = this.#answerer?.state ?? "none";
+    answerer.textContent = describeAnswerer(this.#answerer, words, this.#language);
+    const button = byId<HTMLButtonElement>("ask");
+    button.textContent = this.#isAsking ? words.asking : words.ask;
+    button.setAttribute("aria-busy", String(this.#isAsking));
+    this.#showCleaned();
+    this.#showWords();
+    this.#showAnswers();
+    const problem = this.#problem;
+    byId("problem").textContent =
+      problem === undefined ? "" : typeof problem === "string" ? words[problem] : problem.sentence;
+  }
+
+  #showCleaned(): void {
+    const { source, json } = this.#cleaned ?? { source: "", json: { text: "", offsets: [] } };
+    byId("cleaned").hidden = source.trim() === "";
+    const pieces = piecesOf(source, json.text, json.offsets);
+    const nodes = pieces.map(({ text, dropped }) => (dropped ? h("del", {}, text) : text));
+    byId("source").replaceChildren(...nodes);
+    const count = countDropped(pieces);
+    const number = numberFormat(this.#language, 0).format(count);
+    byId("dropped").textContent =
+      count === 0 ? this.#words.nothingDropped : fill(this.#words.dropped, { count: number });
+  }
+
+  #showWords(): void {
+    const text = this.#cleaned?.json.text ?? "";
+    const parts = countMasks(text) > 0 ? [] : wordsOf(text);
+    byId("words-block").hidden = parts.length === 0;
+    const focused = [...byId("words").children].indexOf(document.activeElement!);
+    byId("words").replaceChildren(...parts.map((word, index) => this.#newChip(word, index)));
+    if (focused >= 0) (byId("words").children[focused] as HTMLElement | undefined)?.focus();
+  }
+
+  #newChip(word: Word, index: number): HTMLElement {
+    const isHidden = index === this.#hidden;
+    const label = fill(isHidden ? this.#words.show : this.#words.hide, { word: word.text });
+    const chip = h(
+      "button",
+      { type: "button", class: "chip", "aria-pressed": String(isHidden), "aria-label": label },
+      h("span", { lang: "ko" }, word.text),
+    );
+    chip.addEventListener("click", () => {
+      this.#hidden = isHidden ? undefined : index;
+      this.#problem = undefined;
+      if (isHidden) this.#show();
+      else void this.#ask();
+    });
+    return chip;
+  }
+
+  #showAnswers(): void {
+    const asked = this.#asked;
+    byId("answers").hidden = asked === undefined;
+    byId("answers").dataset.stale = String(this.#isAsking);
+    if (asked === undefined) return;
+    const [best] = asked.fills;
+    const { before, word, after } = fillMask(asked.text, best?.token_str ?? mask);
+    byId("filled").replaceChildren(before, h("mark", { class: "guess" }, word), after);
+    const percent = numberFormat(this.#language, 1, "percent");
+    const bars = asked.fills.map(({ token_str, score }) => ({ token: token_str, score }));
+    showBars(byId("fills"), bars, percent, Math.max(0.25, best?.score ?? 0));
+    const spoken = bars.map(({ token, score }) => `${token} ${percent.format(score)}`);
+    const values = { word, share: percent.format(best?.score ?? 0), rest: spoken.slice(1).join(", ") };
+    const sentence = fill(this.#words.spoken, values);
+    if (byId("spoken").textContent !== sentence) byId("spoken").textContent = sentence;
+  }
+}
+
+// --- internal ---
+
+function problemOf(error: unknown): keyof Words | { sentence: string } {
+  if (!(error instanceof RefusedError)) return "serverGone";
+  return error.status === 429 ? "modelWaiting" : { sentence: error.message };
+}
+
+function describeAnswerer(answerer: Answerer | undefined, words: Words, language: Language): string {
+  if (answerer === undefined) return words.answererNone;
+  if (answerer.state === "final") return words.answererFinal;
+  const step = answerer.step === null ? "–" : numberFormat(language, 0).format(answerer.step);
+  return fill(words.answererCheckpoint, { step });
+}

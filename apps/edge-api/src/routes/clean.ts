@@ -1,0 +1,26 @@
+import { cleanWithOffsets } from "@kcbert/normalizer";
+import type { Handler } from "hono";
+import { readJsonBody } from "../json_body.ts";
+import type { RequestSchemas } from "../schemas.ts";
+
+/** A cleaned text, and where each of its UTF-16 code units stood in the text that was sent. */
+export interface CleanJson {
+  readonly text: string;
+  /** `offsets[i]` is the index in the sent text of the cleaned text's code unit `i`; the last is the end. */
+  readonly offsets: number[];
+}
+
+/** `POST /clean`: what KcBERT's cleaning leaves of a text, or of each text of a list. Needs no model. */
+export function cleanRoute(schemas: RequestSchemas): Handler {
+  return async (c) => {
+    const { inputs } = await readJsonBody(c, schemas.clean);
+    return c.json(typeof inputs === "string" ? cleanOne(inputs) : inputs.map(cleanOne));
+  };
+}
+
+// --- internal ---
+
+function cleanOne(input: string): CleanJson {
+  const { text, offsets } = cleanWithOffsets(input);
+  return { text, offsets: [...offsets] };
+}
