@@ -10,6 +10,7 @@ export interface WasmBackend {
   readonly dataIdMap: { get(dataId: object): { readonly id: number; readonly memoryOffset: number } };
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
   disposeData(dataId: object): boolean;
+  incRef(dataId: object): void;
   /** A view of the tensor's values; any later allocation may grow the memory and detach it. */
   typedArrayFromHeap(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array;
 }

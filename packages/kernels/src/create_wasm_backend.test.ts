@@ -68,6 +68,13 @@ test("createWasmBackend() boots once for calls that overlap or follow", async ()
   expect(createWasmBackend()).toBe(first);
 });
 
+test("createWasmBackend() leaves the process's listeners for errors as they are", async () => {
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = events.map((event) => process.listeners(event as "exit"));
+  await createWasmBackend();
+  expect(events.map((event) => process.listeners(event as "exit"))).toEqual(before);
+});
+
 test("createWasmBackend() boots anew after a failure and after removal", async () => {
   await expect(createWasmBackend({ tfjs: bytes.subarray(0, 100) })).rejects.toThrow(
     /^Cannot start the WASM backend from the binary given: .*\(pass tfjs: /,

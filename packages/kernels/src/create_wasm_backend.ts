@@ -2,6 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import moduleFactory from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
 import { batchMatMulConfig } from "./batch_mat_mul.ts";
+import { identityConfig } from "./identity.ts";
+import { sumConfig } from "./sum.ts";
 import { unsortedSegmentSumConfig } from "./unsorted_segment_sum.ts";
 
 /** Options of {@link createWasmBackend}. */
@@ -89,8 +91,7 @@ async function boot({ tfjs }: WasmBackendOptions): Promise<() => BackendWasm> {
     (await startModule(tfjs)) as unknown as ConstructorParameters<typeof BackendWasm>[0],
   );
   if (tf.findBackendFactory("wasm")) tf.removeBackend("wasm");
-  replaceKernel(batchMatMulConfig);
-  replaceKernel(unsortedSegmentSumConfig);
+  registerKernels();
   const factory = () => backend;
   tf.registerBackend("wasm", factory, WASM_PRIORITY);
   return factory;
@@ -126,7 +127,7 @@ interface FactoryOptions {
 }
 
 /** The published type says `module.exports.default`; the file says `module.exports`. */
-const startEmscripten = moduleFactory as unknown as (options: FactoryOptions) => Promise<EmscriptenModule>;
+const factory = moduleFactory as unknown as (options: FactoryOptions) => Promise<EmscriptenModule>;
 
 async function startModule(binary: WasmBackendOptions["tfjs"]): Promise<EmscriptenModule> {
   try {
@@ -150,6 +151,30 @@ async function startModule(binary: WasmBackendOptions["tfjs"]): Promise<Emscript
       { cause },
     );
   }
+}
+
+/**
+ * Start Emscripten's module. In Node it makes itself the judge of all errors: listeners that throw whatever nobody
+ * caught, so that the application's own come to nothing, and that print its source, 37 KB on a line, as the place of the
+ * error. They are taken away again.
+ */
+function startEmscripten(options: FactoryOptions): Promise<EmscriptenModule> {
+  const { process } = globalThis as { process?: Emitter };
+  const events = ["uncaughtException", "unhandledRejection"];
+  const before = new Set(events.flatMap((event) => process?.listeners?.(event) ?? []));
+  const module = factory(options);
+  for (const event of events) {
+    for (const listener of process?.listeners?.(event) ?? []) {
+      if (!before.has(listener)) process?.removeListener?.(event, listener);
+    }
+  }
+  return module;
+}
+
+/** What Node's `process`, and what bundlers put in its place, may offer. */
+interface Emitter {
+  listeners?(event: string): unknown[];
+  removeListener?(event: string, listener: unknown): void;
 }
 
 /** Without a compiled module Emscripten reads the file itself: it knows how, in every runtime that has files. */
@@ -193,7 +218,13 @@ async function compile(binary: WebAssembly.Module | URL | Uint8Array): Promise<W
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-function replaceKernel(config: tf.KernelConfig): void {
-  if (tf.getKernel(config.kernelName, "wasm") !== undefined) tf.unregisterKernel(config.kernelName, "wasm");
-  tf.registerKernel(config);
+/** Put our kernels in place of the stock ones; what they lean on of those is taken before. */
+function registerKernels(): void {
+  stockSum ??= tf.getKernel(tf.Sum, "wasm");
+  for (const config of [batchMatMulConfig, identityConfig, sumConfig(stockSum), unsortedSegmentSumConfig]) {
+    if (tf.getKernel(config.kernelName, "wasm") !== undefined) tf.unregisterKernel(config.kernelName, "wasm");
+    tf.registerKernel(config);
+  }
 }
+
+let stockSum: tf.KernelConfig | undefined;

@@ -143,3 +143,33 @@ test("UnsortedSegmentSum makes tf.gather differentiable", async () => {
   });
   expect(difference).toBeLessThan(1e-6);
 });
+
+test("Sum equals the cpu backend's over any axes", async () => {
+  const axes = [[0], [1], [2], [0, 1], [1, 2], [0, 2], [1, 0], [0, 1, 2], [-3], []];
+  for (const shape of [
+    [7, 3, 5],
+    [1, 4, 2],
+    [4, 1, 1],
+  ]) {
+    for (const axis of axes) {
+      for (const keepDims of [false, true]) {
+        expect(await compare(() => tf.sum(values(shape, 11), axis, keepDims))).toBeLessThan(1e-5);
+      }
+    }
+  }
+  expect(await compare(() => tf.sum(tf.cast(values([6, 2], 12), "int32"), 0))).toBe(0);
+  expect(await compare(() => tf.sum(tf.zeros([0, 2]), 0))).toBe(0);
+});
+
+test("Identity shares the data until the last tensor goes", async () => {
+  await tf.setBackend("wasm");
+  const before = tf.memory();
+  const x = values([3], 13);
+  const y = tf.clone(x);
+  expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers + 1);
+  const expected = [...y.dataSync()];
+  x.dispose();
+  expect([...y.dataSync()]).toEqual(expected);
+  y.dispose();
+  expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers);
+});
