@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Turn text into tokens or ids",
     load: async () => (await import("./commands/tokenize.ts")).tokenizeCommand,
   },
+  pretrain: {
+    description: "Train a BERT on lines of text, from nothing",
+    load: async () => (await import("./commands/pretrain.ts")).pretrainCommand,
+  },
   "fill-mask": {
     description: "Guess the word behind [MASK]",
     load: async () => (await import("./commands/fill_mask.ts")).fillMaskCommand,

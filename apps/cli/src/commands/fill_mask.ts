@@ -2,9 +2,9 @@ import process from "node:process";
 import type { FillMaskAnswer, FillMaskPipeline, FillMaskResult } from "@kcbert/pipelines";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
+import { BACKENDS, startBackend } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError, sentence } from "../failure.ts";
-import { INFERENCE_BACKENDS, startInferenceBackend } from "../inference_backend.ts";
 import { Interrupted } from "../interrupt.ts";
 import { resolveInputs } from "../io/inputs.ts";
 import { type Output, withOutput } from "../io/output.ts";
@@ -40,9 +40,9 @@ export const fillMaskCommand: Command = defineExampledCommand(
       const { signal } = data as CommandData;
       const topK = wholeNumber(args["top-k"], "top-k", { min: 1 })!;
       const targets = args.targets?.split(",").map((word) => word.trim());
-      const backend = oneOf(args.backend, "backend", INFERENCE_BACKENDS);
+      const backend = oneOf(args.backend, "backend", BACKENDS);
       const source = modelFolder(args.model);
-      await startInferenceBackend(backend);
+      await startBackend(backend);
       const { loadFillMask } = await import("@kcbert/pipelines");
       const pipeline = await loadFillMask(source, { signal }).catch((error: unknown) => {
         throw modelError(args.model, error);

@@ -25,7 +25,7 @@ export interface Output {
   /** Make the result final. */
   commit(): Promise<void>;
   /** Forget what was written, after a failure; harmless after `commit`. */
-  discard(): void;
+  discard(): Promise<void>;
 }
 
 /** The reader of our standard output has gone (`| head`): there is nothing more to do, and nothing wrong. */
@@ -62,7 +62,7 @@ export async function withOutput<T>(
     await output.commit();
     return result;
   } catch (error) {
-    output.discard();
+    await output.discard();
     throw error;
   }
 }
@@ -82,7 +82,7 @@ export async function writeFiles(
     }
     for (const output of outputs) await output.commit();
   } catch (error) {
-    for (const output of outputs) output.discard();
+    for (const output of outputs) await output.discard();
     throw error;
   }
 }
@@ -135,7 +135,7 @@ class DirectOutput implements Output {
     if (this.#descriptor !== STDOUT) closeSync(this.#descriptor);
   }
 
-  discard(): void {
+  async discard(): Promise<void> {
     // What went down a pipe cannot be taken back.
   }
 }
@@ -148,6 +148,7 @@ class AtomicOutput implements Output {
   readonly #removal: { keep(): void };
   #descriptor: number | undefined;
   readonly #encoder = new ReusedEncoder();
+  #writing: Promise<void> = Promise.resolve();
   #flushed = false;
 
   constructor(path: string, existing: Stats | undefined) {
@@ -170,7 +171,8 @@ class AtomicOutput implements Output {
   }
 
   async writeBytes(bytes: Uint8Array): Promise<void> {
-    await writeAll(this.#descriptor!, bytes, this.name);
+    this.#writing = writeAll(this.#descriptor!, bytes, this.name);
+    await this.#writing;
   }
 
   async flush(): Promise<void> {
@@ -195,7 +197,8 @@ class AtomicOutput implements Output {
     this.#removal.keep();
   }
 
-  discard(): void {
+  async discard(): Promise<void> {
+    await this.#writing.catch(() => {}); // a descriptor is not closed under a write
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
     try {
@@ -241,9 +244,9 @@ class GzipOutput implements Output {
     await this.#inner.commit();
   }
 
-  discard(): void {
+  async discard(): Promise<void> {
     this.#gzip.destroy();
-    this.#inner.discard();
+    await this.#inner.discard();
   }
 
   async #copy(): Promise<void> {
