@@ -173,10 +173,11 @@ export function runBert(
   const attentions: tf.Tensor4D[] = [];
   for (let l = 0; l < config.numHiddenLayers; l++) {
     const place = `encoder.layer.${l}`;
-    const layer = encoderLayer(hidden, pass, weightsOf(model, `${prefix}${place}`), place);
+    const layer = tidied(() => encoderLayer(hidden, pass, weightsOf(model, `${prefix}${place}`), place));
     hidden = layer.hidden; // [M, H]
     hiddenStates.push(hidden);
-    attentions.push(layer.probabilities); // [B, N, T, T]
+    if (outputAttentions) attentions.push(layer.probabilities); // [B, N, T, T]
+    else layer.probabilities.dispose();
   }
 
   const states: BertStates = {};

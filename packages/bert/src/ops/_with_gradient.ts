@@ -18,7 +18,9 @@ export function withGradient<T extends tf.Tensor>(
 ): T {
   const op = tf.customGrad<T>((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
-    return { value: forward((...tensors) => save(tensors)), gradFunc: backward };
+    // TensorFlow.js tidies up after `forward`, not after the gradient.
+    const gradFunc = (dy: T, saved: tf.Tensor[]) => tf.tidy(() => backward(dy, saved));
+    return { value: forward((...tensors) => save(tensors)), gradFunc };
   });
   return op(...inputs);
 }
