@@ -6,16 +6,17 @@
  *
  * - two tables lead from the first unit of a token straight to its node, one for tokens that start a word, one for those
  *   that continue one (`##…`);
- * - deeper edges live in one open-addressed hash table. A slot *is* a node: `[parent, unit, value, –]`, so that a step
- *   reads one cache line. `value` is `(token id + 1) << 1 | has children`; a leaf ends the search without a probe.
+ * - deeper edges live in one open-addressed hash table, in which a slot *is* a node. A key of 32 bits is compared first, and
+ *   only when it agrees the parent: most steps end a piece, and those touch nothing but the small array of keys. Under one
+ *   parent no two units share a key, so that both together are exact.
  *
  * Only what can match is in the trie: tokens made of plain characters alone, and single isolated ones (`.`, `漢`). So an
  * edge that exists needs no look at the character's class. Nothing is allocated per token.
  *
  * @module
  */
-import { CharClasses, CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
-import type { CharClass } from "./char_classes.ts";
+import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
+import type { CharClass, CharClasses } from "./char_classes.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
 
 /** How words become pieces. */
@@ -35,12 +36,16 @@ export class WordPiece {
   readonly #options: WordPieceOptions;
   readonly #classes: CharClasses;
   readonly #unkId: number;
-  /** By first unit: node of a word's first piece; `~id` of an isolated character; `ASK`; or 0. */
+  /** By first unit: node of a word's first piece, `~id` of an isolated character, `SPACE`, `ASK`, or 0. */
   readonly #first = new Int32Array(0x10000);
-  /** By first unit: node of a continuing piece; `ASK`; or 0. */
+  /** By first unit: node of a continuing piece, `SPACE`, `ASK`, or 0. */
   readonly #next = new Int32Array(0x10000);
-  /** Slots of four: parent node, unit, value, unused. */
-  readonly #table: Int32Array;
+  /** Class of each unit; low surrogates are `LOW_SURROGATE`. */
+  readonly #units: Uint8Array;
+  /** Key of the edge that leads to each node, 0 in free slots. */
+  readonly #keys: Int32Array;
+  /** Two numbers a node: `(token id + 1) << 1 | has children`, and the parent. */
+  readonly #nodes: Int32Array;
   /** Tokens that no walk can meet, such as `[CLS]`, and isolated characters beyond U+FFFF. */
   readonly #others = new Map<string, number>();
   #known: Set<number> | undefined;
@@ -53,12 +58,17 @@ export class WordPiece {
     this.tokens = tokens;
     this.#options = options;
     this.#classes = classes;
+    this.#units = classes.units.slice().fill(LOW_SURROGATE, 0xdc00, 0xe000);
     let units = 0;
     for (let id = 0; id < tokens.length; id++) units += tokens[id]!.length;
     let slots = 1024;
     while (slots < units * 1.25) slots *= 2;
-    this.#table = new Int32Array(slots * 4);
-    this.#table[0] = NOTHING; // slot 0 is no node
+    this.#keys = new Int32Array(slots);
+    this.#nodes = new Int32Array(slots * 2);
+    this.#keys[0] = -1; // slot 0 is no node
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      if (this.#units[unit] === WHITESPACE) this.#first[unit] = this.#next[unit] = SPACE;
+    }
     for (let id = 0; id < tokens.length; id++) this.#insert(tokens[id]!, id);
     const unkId = this.idOf(options.unkToken);
     if (unkId === undefined) throw missingToken(options.unkToken, "unk");
@@ -70,14 +80,14 @@ export class WordPiece {
     const other = this.#others.get(token);
     if (other !== undefined || token === "") return other;
     const direct = this.#first[token.charCodeAt(0)]!;
-    if (token.length === 1 && direct < 0 && direct !== ASK) return ~direct;
+    if (token.length === 1 && direct < 0 && direct > SPACE) return ~direct;
     const start = pieceStart(token);
     let node = start === 0 ? STARTING : CONTINUING;
     for (let i = start; i < token.length; i++) {
       node = this.#child(node, token.charCodeAt(i));
       if (node === 0) return undefined;
     }
-    const value = this.#table[node + 2]! >> 1;
+    const value = this.#nodes[2 * node]! >> 1;
     return value === 0 ? undefined : value - 1;
   }
 
@@ -99,39 +109,27 @@ export class WordPiece {
     out.reserve(to - from); // a token takes at least one unit
     const first = this.#first;
     const next = this.#next;
-    const table = this.#table;
-    const mask = table.length - 1;
+    const keys = this.#keys;
+    const nodes = this.#nodes;
+    const mask = keys.length - 1;
     const shift = Math.clz32(mask);
-    const units = this.#classes.units;
+    const units = this.#units;
     const maxChars = this.#options.maxInputCharsPerWord;
     const { ids, spans, words } = out;
     let length = out.length;
     let word = out.nextWord;
     let i = from;
     while (i < to) {
-      const unit = text.charCodeAt(i);
-      let node = first[unit]!;
+      let node = first[text.charCodeAt(i)]!;
+      if (node === SPACE) {
+        i++;
+        continue;
+      }
       if (node <= 0) {
-        let charClass = units[unit]!;
-        let size = 1;
-        if (charClass === WHITESPACE || charClass === REMOVED) {
-          i++;
-          continue;
-        }
-        let id = node === 0 || node === ASK ? this.#unkId : ~node;
-        if (charClass === SURROGATE) {
-          const codePoint = text.codePointAt(i)!;
-          charClass = this.#classes.of(codePoint);
-          size = 2;
-          if (charClass === REMOVED || charClass === WHITESPACE) {
-            i += 2;
-            continue;
-          }
-          if (charClass === PLAIN) node = this.#child(STARTING, unit);
-          else id = this.#others.get(String.fromCodePoint(codePoint)) ?? this.#unkId;
-        }
+        const charClass = this.#classAt(text, i);
+        const size = units[text.charCodeAt(i)] === SURROGATE ? 2 : 1;
         if (charClass === PUNCTUATION || charClass === CHINESE) {
-          ids[length] = id;
+          ids[length] = node < 0 && node > SPACE ? ~node : this.#isolated(text, i);
           if (spans !== undefined) {
             spans[2 * length] = i;
             spans[2 * length + 1] = i + size;
@@ -139,9 +137,12 @@ export class WordPiece {
           }
           length++;
           word++;
+        }
+        if (charClass !== PLAIN) {
           i += size;
           continue;
         }
+        if (node === ASK) node = this.#child(STARTING, text.charCodeAt(i));
       }
 
       // A word starts at i, and its first unit leads to node (0: nowhere).
@@ -154,41 +155,43 @@ export class WordPiece {
         let bestEnd = i;
         if (node > 0) {
           let end = i + 1;
-          let value = table[node + 2]!;
+          let value = nodes[2 * node]!;
           if (value > 1) {
             best = value >> 1;
             bestEnd = end;
           }
           while ((value & 1) !== 0 && end < to) {
             const unit = text.charCodeAt(end);
-            let slot = ((Math.imul(node, HASH_NODE) ^ Math.imul(unit, HASH_UNIT)) >>> shift) & ~3;
-            let parent = table[slot]!;
-            while (parent !== 0 && (parent !== node || table[slot + 1] !== unit)) {
-              slot = (slot + 4) & mask;
-              parent = table[slot]!;
+            const key = (Math.imul(node, KEY) + unit) | TAKEN;
+            let slot = Math.imul(key, HASH) >>> shift;
+            let found = keys[slot]!;
+            while (found !== 0 && (found !== key || nodes[2 * slot + 1] !== node)) {
+              slot = (slot + 1) & mask;
+              found = keys[slot]!;
             }
-            if (parent !== 0) {
+            if (found !== 0) {
               node = slot;
               end++;
-              value = table[node + 2]!;
+              value = nodes[2 * node]!;
               if (value > 1) {
                 best = value >> 1;
                 bestEnd = end;
               }
-            } else if (units[unit] === REMOVED) {
-              end++;
-            } else if (units[unit] === SURROGATE && this.#classAt(text, end) === REMOVED) {
+              continue;
+            }
+            const charClass = units[unit]!;
+            if (charClass === REMOVED) end++;
+            else if (charClass < SURROGATE) break;
+            else if (charClass === SURROGATE) {
+              if (this.#classAt(text, end) !== REMOVED) break;
               end += 2;
-            } else if (
-              (unit & 0xfc00) === 0xdc00 &&
-              table[node]! > 0 &&
-              this.#classAt(text, end - 1) === REMOVED
-            ) {
-              // The high surrogate led on, but the character is removed: as if it were not there.
-              node = table[node]!;
-              value = table[node + 2]!;
+            } else {
+              // A high surrogate led on and its low one does not; if the character is removed, it is as if it were not there.
+              if (nodes[2 * node + 1]! <= 0 || this.#classAt(text, end - 1) !== REMOVED) break;
+              node = nodes[2 * node + 1]!;
+              value = nodes[2 * node]!;
               end++;
-            } else break;
+            }
           }
         }
         if (best !== 0) {
@@ -211,7 +214,10 @@ export class WordPiece {
         if (i >= to) break;
         const unit = text.charCodeAt(i);
         node = next[unit]!;
-        if (node < 0) node = this.#classAt(text, i) === PLAIN ? this.#child(CONTINUING, unit) : 0;
+        if (node < 0) {
+          if (node === SPACE) break;
+          node = this.#classAt(text, i) === PLAIN ? this.#child(CONTINUING, unit) : 0;
+        }
       }
       if (!unknown && wordEnd - wordStart > maxChars) {
         unknown = this.#countKept(text, wordStart, wordEnd) > maxChars;
@@ -248,22 +254,21 @@ export class WordPiece {
       this.#insertOther(token, id, start);
       return;
     }
-    const table = this.#table;
+    const nodes = this.#nodes;
     let node = start === 0 ? STARTING : CONTINUING;
     for (let i = start; i < token.length; i++) {
-      if (i > start) table[node + 2]! |= 1;
+      if (i > start) nodes[2 * node]! |= 1;
       const unit = token.charCodeAt(i);
       const slot = this.#slotOf(node, unit);
-      if (table[slot] === 0) {
-        table[slot] = node;
-        table[slot + 1] = unit;
-        if (i === start)
-          (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
+      if (this.#keys[slot] === 0) {
+        this.#keys[slot] = keyOf(node, unit);
+        nodes[2 * slot + 1] = node;
+        if (i === start) (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
       }
       node = slot;
     }
-    if (table[node + 2]! > 1) throw duplicateToken(token, (table[node + 2]! >> 1) - 1, id);
-    table[node + 2]! |= (id + 1) << 1;
+    if (nodes[2 * node]! > 1) throw duplicateToken(token, (nodes[2 * node]! >> 1) - 1, id);
+    nodes[2 * node]! |= (id + 1) << 1;
   }
 
   /** Keep a token that is not made of plain characters alone. */
@@ -278,18 +283,23 @@ export class WordPiece {
 
   /** Slot of an edge, or the free one where it would go. */
   #slotOf(node: number, unit: number): number {
-    const table = this.#table;
-    const mask = table.length - 1;
-    const shift = Math.clz32(mask);
-    let slot = ((Math.imul(node, HASH_NODE) ^ Math.imul(unit, HASH_UNIT)) >>> shift) & ~3;
-    while (table[slot] !== 0 && (table[slot] !== node || table[slot + 1] !== unit)) slot = (slot + 4) & mask;
+    const keys = this.#keys;
+    const mask = keys.length - 1;
+    const key = keyOf(node, unit);
+    let slot = Math.imul(key, HASH) >>> Math.clz32(mask);
+    while (keys[slot] !== 0 && (keys[slot] !== key || this.#nodes[2 * slot + 1] !== node)) slot = (slot + 1) & mask;
     return slot;
   }
 
   /** Node at the end of an edge, or 0. */
   #child(node: number, unit: number): number {
     const slot = this.#slotOf(node, unit);
-    return this.#table[slot] === 0 ? 0 : slot;
+    return this.#keys[slot] === 0 ? 0 : slot;
+  }
+
+  /** Id of an isolated character that is not in the table by first unit. */
+  #isolated(text: string, at: number): number {
+    return this.#others.get(String.fromCodePoint(text.codePointAt(at)!)) ?? this.#unkId;
   }
 
   #classAt(text: string, at: number): CharClass {
@@ -387,13 +397,21 @@ export function missingToken(token: string, role: string): RangeError {
 const STARTING = -1;
 /** Parent of the nodes that continue one. */
 const CONTINUING = -2;
-/** Parent of no node. */
-const NOTHING = -3;
 /** In the tables by first unit: the unit is half of a character whose class must be asked first. */
 const ASK = -0x80000000;
-/** Odd multipliers; the low two bits of a slot are its field. */
-const HASH_NODE = 0x9e3779b1;
-const HASH_UNIT = 0x85ebca6b;
+/** In the tables by first unit: white space. */
+const SPACE = -0x7fffffff;
+/** In {@linkcode WordPiece} alone, after the classes of `char_classes.ts`. */
+const LOW_SURROGATE = 6;
+/** Odd multipliers that spread keys, and slots. */
+const KEY = 0x9e3779b1;
+const HASH = 0x85ebca6b;
+/** Keeps a key from being 0, which marks a free slot; units under one parent never differ in this bit alone. */
+const TAKEN = -0x80000000;
+
+function keyOf(node: number, unit: number): number {
+  return (Math.imul(node, KEY) + unit) | TAKEN;
+}
 
 /** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
 function pieceStart(token: string): number {
