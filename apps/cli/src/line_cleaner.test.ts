@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { clean } from "@kcbert/normalizer";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { linesOf } from "./io/read_lines.ts";
 import { textField } from "./io/text_field.ts";
@@ -48,7 +48,7 @@ test("LineCleaner with filters writes what a line-by-line filter writes", () => 
   const line = fc.string({ unit: fc.constantFrom("ㅋ", "가", "♡", "😂"), maxLength: 6 });
   fc.assert(
     fc.property(fc.array(line, { minLength: 1 }), fc.nat(4), (lines, minLength) => {
-      const cleaned = lines.map((each) => clean(each)).filter((each) => [...each].length >= minLength);
+      const cleaned = lines.map((each) => clean(each)).filter((each) => Array.from(each).length >= minLength);
       const expected = [...new Set(cleaned)].map((each) => `${each}\n`).join("");
       expect(cleanText(lines.join("\n"), { minLength, dedupe: true })).toBe(expected);
     }),

@@ -51,20 +51,14 @@ export interface FillMaskOptions {
  *
  * @example
  * ```ts
- * import { BertForMaskedLM, parseBertConfig } from "@kcbert/bert";
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
  * import { fillMask } from "@kcbert/pipelines";
  * import { BertTokenizer } from "@kcbert/tokenizer";
  * import "@tensorflow/tfjs-backend-cpu";
  * import assert from "node:assert/strict";
  *
  * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화", "재밌다"]);
- * const config = parseBertConfig({
- *   vocab_size: 7,
- *   hidden_size: 8,
- *   num_hidden_layers: 1,
- *   num_attention_heads: 2,
- *   intermediate_size: 16,
- * });
+ * const config = { ...kcbertBase, vocabSize: 7, hiddenSize: 8, numAttentionHeads: 2, intermediateSize: 16 };
  * const model = BertForMaskedLM.init(config, { seed: 1 });
  * const answers = await fillMask(model, tokenizer, "영화 [MASK]", { topK: 2 });
  * assert.equal(answers.length, 2);

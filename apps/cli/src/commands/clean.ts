@@ -152,9 +152,10 @@ function minRun(given: string | undefined): { minRun?: 3 | 4 } {
 
 function describe(counts: LineCounts, bytes: number, milliseconds: number): string {
   const { lines, kept, changed, short, duplicate } = counts;
-  const numbers = `${count(lines)} lines, ${count(changed)} changed, ${count(short)} too short, ${count(duplicate)} repeated`;
+  const numbers = [`${count(changed)} changed`, `${count(short)} too short`, `${count(duplicate)} repeated`];
+  const read = `${count(lines)} ${lines === 1 ? "line" : "lines"}`;
   const speed = `${formatBytes(bytes)} in ${formatDuration(milliseconds)}`;
-  return `Cleaned ${numbers}: ${count(kept)} written (${speed})`;
+  return `Cleaned ${read}, ${numbers.join(", ")}: ${count(kept)} written (${speed})`;
 }
 
 function count(number: number): string {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BertTokenizer, trainWordPiece } from "@kcbert/tokenizer";
+import { BertTokenizer, trainWordPiece, type TrainProgress, type TrainReport } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, wholeNumber } from "../arguments.ts";
 import { cleanVariant } from "../clean_variant.ts";
@@ -79,14 +79,17 @@ export const trainTokenizerCommand: Command = defineExampledCommand(
       checkFolder(args.output, args.overwrite);
       const inputs = resolveInputs(args._);
       const start = performance.now();
-      const progress = startProgress({ title: "Reading", total: totalSize(inputs), quiet: args.quiet });
-      const texts = readTexts(inputs, { field, header: args.header, signal, onRead: progress.advance });
-      const { tokens } = await trainWordPiece(cleaned(texts, clean), settings).finally(progress.done);
+      const progress = trainingProgress(totalSize(inputs), settings.vocabSize, args.quiet);
+      const texts = readTexts(inputs, { field, header: args.header, signal, onRead: progress.onRead });
+      const { tokens, report } = await trainWordPiece(cleaned(texts, clean), {
+        ...settings,
+        onProgress: progress.onProgress,
+      }).finally(progress.done);
       await writeTokenizer(args.output, tokens, maxLength);
       const milliseconds = Math.round(performance.now() - start);
       await writeReport(
-        `Trained ${tokens.length.toLocaleString("en")} tokens in ${formatDuration(milliseconds)}: ${args.output}`,
-        { tokens: tokens.length, output: args.output, milliseconds },
+        describe(report, tokens.length, args.output, milliseconds),
+        { output: args.output, tokens: tokens.length, ...report, milliseconds },
         args,
       );
     },
@@ -106,6 +109,46 @@ export const trainTokenizerCommand: Command = defineExampledCommand(
 // --- internal ---
 
 const FILES = ["vocab.txt", "tokenizer.json", "tokenizer_config.json"];
+
+interface TrainingProgress {
+  readonly onRead: (bytes: number) => void;
+  readonly onProgress: (progress: TrainProgress) => void;
+  readonly done: () => void;
+}
+
+/** First the bytes read, then the tokens made. */
+function trainingProgress(
+  bytes: number | undefined,
+  vocabSize: number,
+  quiet: boolean | undefined,
+): TrainingProgress {
+  let shown = startProgress({ title: "Reading", total: bytes, quiet });
+  let merged: number | undefined;
+  return {
+    onRead: (read) => shown.advance(read),
+    onProgress({ phase, tokens }) {
+      if (phase !== "merge") return;
+      if (merged === undefined) {
+        shown.done();
+        shown = startProgress({ title: "Merging", total: vocabSize, format: formatTokens, quiet });
+      }
+      shown.advance(tokens - (merged ?? 0));
+      merged = tokens;
+    },
+    done: () => shown.done(),
+  };
+}
+
+function formatTokens(tokens: number): string {
+  return `${Math.round(tokens).toLocaleString("en")} tokens`;
+}
+
+function describe(report: TrainReport, tokens: number, output: string, milliseconds: number): string {
+  const read = `${report.lines.toLocaleString("en")} lines, ${report.words.toLocaleString("en")} words`;
+  const made = `${tokens.toLocaleString("en")} tokens of ${report.alphabetSize.toLocaleString("en")} characters`;
+  const notes = report.warnings.map((warning) => `\nNote: ${warning}`).join("");
+  return `Trained ${made} on ${read} in ${formatDuration(milliseconds)}: ${output}${notes}`;
+}
 
 async function* cleaned(
   texts: AsyncIterable<string>,
