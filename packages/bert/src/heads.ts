@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { checkIds } from "./_check_inputs.ts";
-import type { BertConfig } from "./config.ts";
+import type { BertConfig, BertProblemType } from "./config.ts";
 import {
   type BertForwardOptions,
   type BertInputs,
@@ -50,6 +50,8 @@ export interface MaskedLmOutputs extends BertStates {
  * BERT that fills gaps: scores over the vocabulary at each position, by the table of word embeddings.
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
+  readonly architecture = "BertForMaskedLM";
+
   /** The parameters of a model with this config. */
   static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
     yield* bertParameters(config, { prefix: "bert.", pooler: false });
@@ -92,6 +94,8 @@ export interface PreTrainingOutputs extends BertStates {
 
 /** BERT as it was pretrained: masked tokens, and whether one text follows the other. */
 export class BertForPreTraining extends BertPreTrainedModel {
+  readonly architecture = "BertForPreTraining";
+
   /** The parameters of a model with this config. */
   static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
     yield* bertParameters(config, { prefix: "bert.", pooler: true });
@@ -147,11 +151,10 @@ export interface SequenceClassifierOutputs extends BertStates {
   logits: tf.Tensor2D;
 }
 
-/** What the labels of a text are: one class of several, a number, or any of several. */
-export type ProblemType = "single_label_classification" | "regression" | "multi_label_classification";
-
 /** BERT that judges a text as a whole, by its first token: classes, any of several labels, or numbers. */
 export class BertForSequenceClassification extends BertPreTrainedModel {
+  readonly architecture = "BertForSequenceClassification";
+
   /** The parameters of a model with this config. */
   static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
     yield* bertParameters(config, { prefix: "bert.", pooler: true });
@@ -204,6 +207,8 @@ export interface TokenClassifierOutputs extends BertStates {
 
 /** BERT that labels each token, such as the names in a text. */
 export class BertForTokenClassification extends BertPreTrainedModel {
+  readonly architecture = "BertForTokenClassification";
+
   /** The parameters of a model with this config. */
   static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
     yield* bertParameters(config, { prefix: "bert.", pooler: false });
@@ -247,6 +252,8 @@ export interface QuestionAnsweringOutputs extends BertStates {
 
 /** BERT that finds the answer to a question in a text: where it begins, and where it ends. */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
+  readonly architecture = "BertForQuestionAnswering";
+
   /** The parameters of a model with this config. */
   static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
     yield* bertParameters(config, { prefix: "bert.", pooler: false });
@@ -359,7 +366,7 @@ function placeLoss(logits: tf.Tensor2D, positions: tf.Tensor1D): tf.Scalar {
   return classLoss(logits, places, tokens);
 }
 
-function guessProblem(numLabels: number, labels: tf.Tensor): ProblemType {
+function guessProblem(numLabels: number, labels: tf.Tensor): BertProblemType {
   if (numLabels === 1) return "regression";
   return labels.dtype === "int32" ? "single_label_classification" : "multi_label_classification";
 }

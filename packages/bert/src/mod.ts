@@ -3,7 +3,15 @@
  *
  * @module
  */
-export type { BertConfig } from "./config.ts";
+export {
+  type BertConfig,
+  type BertProblemType,
+  checkBertConfig,
+  formatBertConfig,
+  kcbertBase,
+  kcbertLarge,
+  parseBertConfig,
+} from "./config.ts";
 export {
   BertForMaskedLM,
   BertForPreTraining,
@@ -13,7 +21,6 @@ export {
   type MaskedLmOptions,
   type MaskedLmOutputs,
   type PreTrainingOutputs,
-  type ProblemType,
   type QuestionAnsweringOutputs,
   type SequenceClassifierOutputs,
   type TokenClassifierOutputs,
@@ -26,5 +33,23 @@ export {
   type BertStates,
 } from "./modeling_bert.ts";
 export { softmaxCrossEntropy } from "./ops/softmax_cross_entropy.ts";
-export { type BertClass, BertPreTrainedModel, type ParameterShape } from "./pretrained_model.ts";
+export {
+  loadConfig,
+  type LoadedWeights,
+  loadWeights,
+  type LoadWeightsOptions,
+  type PretrainedSink,
+  type PretrainedSource,
+  savePretrained,
+  type SaveOptions,
+  type Weight,
+} from "./pretrained.ts";
+export {
+  type BertClass,
+  BertPreTrainedModel,
+  type FromPretrainedOptions,
+  type InitOptions,
+  type LoadReport,
+  type ParameterShape,
+} from "./pretrained_model.ts";
 export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";

@@ -91,9 +91,14 @@ export interface BertOutputs extends BertStates {
  * ```
  */
 export class BertModel extends BertPreTrainedModel {
-  /** The parameters of a model with this config, without the prefix `bert.`, with those of the pooler. */
-  static *parameterShapes(config: BertConfig): Generator<ParameterShape> {
-    yield* bertParameters(config, { prefix: "", pooler: true });
+  readonly architecture = "BertModel";
+
+  /** The parameters of a model with this config, without the prefix `bert.`; by default with a pooler. */
+  static *parameterShapes(
+    config: BertConfig,
+    { pooler = true }: { pooler?: boolean } = {},
+  ): Generator<ParameterShape> {
+    yield* bertParameters(config, { prefix: "", pooler });
   }
 
   /**
@@ -106,6 +111,7 @@ export class BertModel extends BertPreTrainedModel {
     return tidied(() => {
       const { hidden, pass, states } = runBert(this, "", inputs, options);
       const lastHiddenState = tf.reshape(hidden, [pass.batch, pass.tokens, -1]) as tf.Tensor3D; // [B, T, H]
+      if (!this.parameters.has("pooler.dense.weight")) return { lastHiddenState, ...states };
       return { lastHiddenState, poolerOutput: pool(hidden, pass, weightsOf(this, "pooler")), ...states };
     });
   }

@@ -1,5 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { BertConfig } from "./config.ts";
+import { type BertConfig, checkBertConfig } from "./config.ts";
+import {
+  loadConfig,
+  loadWeights,
+  type PretrainedSink,
+  type PretrainedSource,
+  savePretrained,
+  type SaveOptions,
+} from "./pretrained.ts";
 import { truncatedNormal } from "./random.ts";
 
 /** A parameter's Hugging Face key, and its shape. */
@@ -9,7 +17,39 @@ export type ParameterShape = readonly [key: string, shape: readonly number[]];
 export interface BertClass<Model extends BertPreTrainedModel> {
   new (config: BertConfig, parameters: ReadonlyMap<string, tf.Variable>): Model;
   /** The parameters of a model with this config, in the order in which they are saved. */
-  parameterShapes(config: BertConfig): Iterable<ParameterShape>;
+  parameterShapes(config: BertConfig, options?: { pooler?: boolean }): Iterable<ParameterShape>;
+}
+
+/** How to make a new model. */
+export interface InitOptions {
+  /** Of the random numbers, an integer in [0, 2^53). */
+  seed: number;
+  /** Whether a bare `BertModel` gets a pooler; other models know for themselves. Default true. */
+  pooler?: boolean;
+}
+
+/** How to load a model. */
+export interface FromPretrainedOptions {
+  /** To give up; the promise rejects with its reason. */
+  signal?: AbortSignal;
+  /** Of the random numbers for parameters that the folder lacks, such as a new head. Default 0. */
+  seed?: number;
+  /** Whether a bare `BertModel` gets a pooler; other models know for themselves. Default true. */
+  pooler?: boolean;
+  /** Begin a head anew, rather than refuse, if it has another size in the folder. Default false. */
+  ignoreMismatchedSizes?: boolean;
+  /** Dimensions to use in place of the folder's, such as `numLabels` for a new head. */
+  config?: Partial<BertConfig>;
+  /** Told what the folder lacks, and so begins anew, and what of it is not used. */
+  onReport?: (report: LoadReport) => void;
+}
+
+/** How a folder fits a model. */
+export interface LoadReport {
+  /** Keys of parameters that the folder lacks; they begin as in `init`. */
+  missing: readonly string[];
+  /** Names in the folder that the model has no use for. */
+  unexpected: readonly string[];
 }
 
 /**
@@ -19,6 +59,8 @@ export interface BertClass<Model extends BertPreTrainedModel> {
  * them, and they live on the backend that was chosen when the model was made.
  */
 export abstract class BertPreTrainedModel {
+  /** The class's name, as Hugging Face calls it. */
+  abstract readonly architecture: string;
   /** The model's dimensions. */
   readonly config: BertConfig;
   /**
@@ -45,19 +87,79 @@ export abstract class BertPreTrainedModel {
    * A parameter's numbers depend on seed and key alone, so models with different heads begin with the same encoder.
    *
    * @param config The model's dimensions.
-   * @param options `seed`, an integer in [0, 2^53).
-   * @throws {RangeError} If the seed is out of its range.
+   * @throws {RangeError} If the config makes no model, or the seed is out of its range.
    */
   static init<Model extends BertPreTrainedModel>(
     this: BertClass<Model>,
     config: BertConfig,
-    { seed }: { seed: number },
+    { seed, pooler = true }: InitOptions,
   ): Model {
+    checkBertConfig(config);
     const parameters = new Map<string, tf.Variable>();
-    for (const [key, shape] of this.parameterShapes(config)) {
+    for (const [key, shape] of this.parameterShapes(config, { pooler })) {
       parameters.set(key, variable(initialValues(key, shape, config, seed), shape));
     }
     return new this(config, parameters);
+  }
+
+  /**
+   * Load a model from a Hugging Face folder: `config.json`, and `model.safetensors` or `pytorch_model.bin`, sharded or
+   * not. What the model does not need is not kept; parameters outside of the encoder that the folder lacks begin as in
+   * `init`.
+   *
+   * @param source Gives the folder's files.
+   * @throws {Error} If a file is missing or broken, or does not fit the model: see `loadConfig` and `loadWeights`.
+   */
+  static async fromPretrained<Model extends BertPreTrainedModel>(
+    this: BertClass<Model>,
+    source: PretrainedSource,
+    {
+      signal,
+      seed = 0,
+      pooler = true,
+      ignoreMismatchedSizes,
+      config: changes,
+      onReport,
+    }: FromPretrainedOptions = {},
+  ): Promise<Model> {
+    const config = checkBertConfig({ ...(await loadConfig(source, signal && { signal })), ...changes });
+    const shapes = new Map(this.parameterShapes(config, { pooler }));
+    const loaded = new Map<string, tf.Variable>();
+    try {
+      const report = await loadWeights(source, shapes, {
+        signal,
+        ignoreMismatchedSizes,
+        take: (key, { values, shape }) => loaded.set(key, variable(values, shape)),
+      });
+      for (const key of report.missing) {
+        const shape = shapes.get(key)!;
+        loaded.set(key, variable(initialValues(key, shape, config, seed), shape));
+      }
+      onReport?.({ missing: report.missing, unexpected: report.unexpected });
+    } catch (error) {
+      for (const parameter of loaded.values()) parameter.dispose();
+      throw error;
+    }
+    return new this(config, new Map([...shapes.keys()].map((key) => [key, loaded.get(key)!])));
+  }
+
+  /**
+   * Save the model as a Hugging Face folder: `config.json` and `model.safetensors`. The tokenizer's files are the
+   * caller's.
+   *
+   * @param sink Takes the files.
+   * @param options The dtype to save in, and how large a file may be.
+   */
+  async save(sink: PretrainedSink, options: SaveOptions = {}): Promise<void> {
+    const shapes = [...this.parameters].map(([key, { shape }]) => [key, shape] as const);
+    const valuesOf = async (key: string) => (await this.parameters.get(key)!.data()) as Float32Array;
+    await savePretrained(
+      sink,
+      { ...this.config, architectures: [this.architecture] },
+      shapes,
+      valuesOf,
+      options,
+    );
   }
 
   /** Free the parameters. The model is of no use afterwards. */
