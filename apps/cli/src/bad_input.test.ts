@@ -1,15 +1,20 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { goldenBert, goldenBertPaths } from "../../../tests/golden/bert.ts";
 import { type CliResult, runCli, runShell, temporaryFolder } from "../test/run_cli.ts";
 
 const root = temporaryFolder();
-const goldenModel = fileURLToPath(new URL("../../../tests/golden/bert/mlm/model", import.meta.url));
 const specials = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
 let folders = 0;
+
+/** The golden masked language model, as files. */
+const goldenModel = join(root, "golden-model");
+mkdirSync(goldenModel);
+for (const path of goldenBertPaths("mlm/model/"))
+  writeFileSync(join(goldenModel, basename(path)), goldenBert(path));
 
 /** A new folder with an output from before, and the files given. */
 function folderWith(files: Readonly<Record<string, string | Uint8Array>> = {}): string {

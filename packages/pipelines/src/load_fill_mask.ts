@@ -23,8 +23,8 @@ export interface FillMaskPipeline {
  * Load a masked language model from a folder in Hugging Face's layout.
  *
  * @param source Gives the folder's files by name.
- * @throws {RangeError} If the tokenizer has ids that the model does not; other errors as `loadTokenizer`, `loadClean` and
- * `BertForMaskedLM.fromPretrained` throw them.
+ * @throws {RangeError} If the model has no masked-LM head, or its tokenizer has ids that it does not know; other errors as
+ * `loadTokenizer`, `loadClean` and `BertForMaskedLM.fromPretrained` throw them.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export async function loadFillMask(
 ): Promise<FillMaskPipeline> {
   const tokenizer = await loadTokenizer(source, options);
   const clean = await loadClean(source, options);
-  const model = await BertForMaskedLM.fromPretrained(source, options);
+  const model = await BertForMaskedLM.fromPretrained(source, { ...options, onReport: requireHead });
   if (tokenizer.vocabSize > model.config.vocabSize) {
     const { vocabSize } = model.config;
     model.dispose();
@@ -56,4 +56,14 @@ export async function loadFillMask(
     runAll: (texts, options) => fillMask(model, tokenizer, texts.map(clean), options),
     dispose: () => model.dispose(),
   };
+}
+
+// --- internal ---
+
+/** Without this, a head that the folder lacks would be made up of random numbers, and its answers as well. */
+function requireHead({ missing }: { readonly missing: readonly string[] }): void {
+  if (missing.length === 0) return;
+  throw new RangeError(
+    `Cannot fill masks with this model as it has no masked-LM head: it lacks ${missing[0]} and ${missing.length - 1} more parameters`,
+  );
 }
