@@ -111,7 +111,15 @@ function logged(log: Log, clock: Clock): import("hono").MiddlewareHandler<AppEnv
     const { method, path } = c.req;
     const { status } = c.res;
     const milliseconds = Math.round(clock.now() - start);
-    log({ level: "info", message: "request", requestId: c.var.requestId, method, path, status, milliseconds });
+    log({
+      level: "info",
+      message: "request",
+      requestId: c.var.requestId,
+      method,
+      path,
+      status,
+      milliseconds,
+    });
   };
 }
 
@@ -120,7 +128,10 @@ function refuse(bodyBytes: number): never {
 }
 
 function missing(method: string, path: string): ApiError {
-  return new ApiError(404, `There is nothing at ${method} ${path.slice(0, 200)}: see GET /health, POST /models/{id}`);
+  return new ApiError(
+    404,
+    `There is nothing at ${method} ${path.slice(0, 200)}: see GET /health, POST /models/{id}`,
+  );
 }
 
 /** An error that was not meant for a client: its story goes to the log, its number to the client. */

@@ -47,7 +47,9 @@ export class EventHistory {
   }
 
   /** The newest event of one kind. */
-  newest<Kind extends TrainingEvent["event"]>(kind: Kind): Extract<TrainingEvent, { event: Kind }> | undefined {
+  newest<Kind extends TrainingEvent["event"]>(
+    kind: Kind,
+  ): Extract<TrainingEvent, { event: Kind }> | undefined {
     const numbered = this.#events.findLast(({ event }) => event.event === kind);
     return numbered?.event as Extract<TrainingEvent, { event: Kind }> | undefined;
   }

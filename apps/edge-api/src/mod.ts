@@ -20,7 +20,14 @@ export type { CleanJson } from "./routes/clean.ts";
 export type { FillMaskJson } from "./routes/fill_mask.ts";
 export type { HealthJson, ModelHealthJson, TrainingHealthJson } from "./routes/health.ts";
 export type { PageFile, PageSource } from "./routes/page.ts";
-export type { EndEvent, EvalEvent, SamplesEvent, StartEvent, StepEvent, TrainingEvent } from "./training_event.ts";
+export type {
+  EndEvent,
+  EvalEvent,
+  SamplesEvent,
+  StartEvent,
+  StepEvent,
+  TrainingEvent,
+} from "./training_event.ts";
 export { TrainingRun } from "./training_run.ts";
 export type {
   MetricsChunk,

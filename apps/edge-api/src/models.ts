@@ -112,7 +112,10 @@ export class Models {
       const pending = this.#loading.get(served.id);
       if (pending !== undefined) return this.#acquire(served);
       const loading = this.#replace(served, version).finally(() => this.#loading.delete(served.id));
-      this.#loading.set(served.id, loading.catch(() => undefined));
+      this.#loading.set(
+        served.id,
+        loading.catch(() => undefined),
+      );
       loaded = await loading;
     }
     loaded.users += 1;
@@ -137,7 +140,10 @@ export class Models {
           continue;
         }
         const why = error instanceof Error ? error.message : String(error);
-        this.#options.log({ level: "error", message: `Cannot load "${served.id}" (${wanted.revision}): ${why}` });
+        this.#options.log({
+          level: "error",
+          message: `Cannot load "${served.id}" (${wanted.revision}): ${why}`,
+        });
         throw new ApiError(424, `The model "${served.id}" cannot be loaded: ${why}`, { cause: error });
       }
     }

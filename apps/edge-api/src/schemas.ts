@@ -27,7 +27,10 @@ export function requestSchemas(limits: Limits): RequestSchemas {
     v.maxValue(limits.topK, (issue) => `it must be at most ${limits.topK}: it is ${issue.input}`),
   );
   const targets = v.pipe(
-    v.array(v.pipe(v.string("it must be a string"), v.nonEmpty("it must not be empty")), "it must be a list of strings"),
+    v.array(
+      v.pipe(v.string("it must be a string"), v.nonEmpty("it must not be empty")),
+      "it must be a list of strings",
+    ),
     v.minLength(1, "it must hold a word: the list is empty"),
     v.maxLength(
       limits.targets,
@@ -41,11 +44,11 @@ export function requestSchemas(limits: Limits): RequestSchemas {
   };
   const notAnObject = "it must be an object";
   return {
-    fillMask: v.object(
-      { inputs, parameters: v.nullish(v.object(parameters, notAnObject)) },
+    fillMask: record(
+      { inputs, parameters: v.nullish(record(parameters, notAnObject)) },
       'it must be an object such as {"inputs":"오늘 영화 정말 [MASK]"}',
     ),
-    clean: v.object({ inputs }, 'it must be an object such as {"inputs":"…"}'),
+    clean: record({ inputs }, 'it must be an object such as {"inputs":"…"}'),
   };
 }
 
@@ -77,4 +80,15 @@ export interface CleanBody {
 export interface RequestSchemas {
   readonly fillMask: v.GenericSchema<unknown, FillMaskBody>;
   readonly clean: v.GenericSchema<unknown, CleanBody>;
+}
+
+// --- internal ---
+
+/** An object of these entries; `v.object` alone takes a list for one. */
+function record<Entries extends v.ObjectEntries>(
+  entries: Entries,
+  message: string,
+): v.GenericSchema<unknown, v.InferOutput<v.ObjectSchema<Entries, string>>> {
+  const object = v.object(entries, message);
+  return v.lazy((input) => (Array.isArray(input) ? v.never(message) : object)) as never;
 }

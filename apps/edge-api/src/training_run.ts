@@ -170,7 +170,8 @@ export class TrainingRun {
   async #readMetrics(): Promise<void> {
     for (;;) {
       const chunk = await this.#folder.readMetrics(this.#offset);
-      const isAnother = chunk?.identity !== this.#identity || (chunk !== undefined && chunk.size < this.#offset);
+      const isAnother =
+        chunk?.identity !== this.#identity || (chunk !== undefined && chunk.size < this.#offset);
       if (isAnother && this.#identity !== undefined) {
         this.#forget();
         if (chunk === undefined) return;

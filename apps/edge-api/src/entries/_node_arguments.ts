@@ -40,7 +40,8 @@ export function parseNodeArguments(args: readonly string[]): NodeArguments {
   const values = parse(args);
   const training = values.training === undefined ? undefined : resolve(values.training);
   const models = new Map((values.model ?? []).map(parseModel));
-  if (training !== undefined && ![...models.values()].includes(training)) models.set(basename(training), training);
+  if (training !== undefined && ![...models.values()].includes(training))
+    models.set(basename(training), training);
   return {
     help: values.help,
     host: values.host,

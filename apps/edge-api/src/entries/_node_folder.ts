@@ -7,7 +7,8 @@ import type { MetricsChunk, TrainingFolder } from "../training_run.ts";
 /** The files of a folder by name; no name leads out of it. */
 export function folderSource(folder: string): PretrainedSource {
   return async (name, { range, signal } = {}) => {
-    if (!/^[\w][\w.-]*$/.test(name)) throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
+    if (!/^[\w][\w.-]*$/.test(name))
+      throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
     const path = join(folder, name);
     if (range !== undefined) return readRange(path, range[0], range[1]);
     return orUndefined(readFile(path, { signal }));
@@ -21,7 +22,9 @@ export async function readModel(
   step: number | null = null,
 ): Promise<ModelVersion | undefined> {
   const [config, tokenizer, vocab, weights] = await Promise.all(
-    ["config.json", "tokenizer.json", "vocab.txt", "model.safetensors"].map((name) => sizeOf(join(folder, name))),
+    ["config.json", "tokenizer.json", "vocab.txt", "model.safetensors"].map((name) =>
+      sizeOf(join(folder, name)),
+    ),
   );
   if (!config || !(tokenizer || vocab)) return undefined;
   if (weights === undefined) return readPickledModel(folder);

@@ -43,7 +43,8 @@ function addressOf(server: Server): string {
 }
 
 function explain({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === "EACCES") return `Cannot listen on ${host}:${port} as that needs more rights: name a port above 1023`;
+  if (code === "EACCES")
+    return `Cannot listen on ${host}:${port} as that needs more rights: name a port above 1023`;
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
     return `Cannot listen on ${host} as it is no address of this machine: name one with --host`;
   }

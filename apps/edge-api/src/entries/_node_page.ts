@@ -46,6 +46,7 @@ async function readText(url: URL): Promise<string | undefined> {
 
 /** Take the types off, without the note that the function is experimental: it would be the first thing a user reads. */
 function stripTypes(source: string): string {
+  // oxlint-disable-next-line typescript/unbound-method -- put back where it was
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {

@@ -88,7 +88,7 @@ function stop(server: Server, stopping: AbortController): void {
   if (stopping.signal.aborted) process.exit(130);
   stopping.abort();
   server.close(() => process.exit(0));
-  server.closeIdleConnections();
+  setInterval(() => server.closeIdleConnections(), 100).unref(); // a client that keeps its connection would be waited for
   setTimeout(() => server.closeAllConnections(), drainMs).unref();
 }
 

@@ -12,7 +12,12 @@ export interface Bar {
  *
  * @param scale The longest bar's probability; bars are drawn relative to it.
  */
-export function showBars(list: HTMLElement, bars: readonly Bar[], percent: Intl.NumberFormat, scale: number): void {
+export function showBars(
+  list: HTMLElement,
+  bars: readonly Bar[],
+  percent: Intl.NumberFormat,
+  scale: number,
+): void {
   while (list.children.length > bars.length) list.lastElementChild!.remove();
   while (list.children.length < bars.length) list.append(newRow());
   for (const [i, { token, score }] of bars.entries()) {

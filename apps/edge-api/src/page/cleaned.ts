@@ -27,7 +27,14 @@ export function piecesOf(source: string, text: string, offsets: readonly number[
   return pieces;
 }
 
-/** Characters that were dropped, as code points. */
+/** How many characters were dropped, as a reader counts them. */
 export function countDropped(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, { text, dropped }) => (dropped ? sum + [...text].length : sum), 0);
+  return pieces.reduce(
+    (sum, { text, dropped }) => (dropped ? sum + [...characters.segment(text)].length : sum),
+    0,
+  );
 }
+
+// --- internal ---
+
+const characters = new Intl.Segmenter("ko", { granularity: "grapheme" });

@@ -5,8 +5,8 @@ export interface Point {
 }
 
 /**
- * The mean of each point's neighbourhood: as many points before it as after it, so that the curve does not trail behind,
- * and fewer of both towards the ends.
+ * The running mean of a curve. It looks as far ahead as back, so that a steep begin does not trail behind; at the end,
+ * where nothing is ahead, it looks back alone, so that it does not jump with the newest point.
  *
  * @param reach How many points on either side count, at most.
  */
@@ -14,8 +14,9 @@ export function smooth(points: readonly Point[], reach: number): Point[] {
   const sums = new Float64Array(points.length + 1);
   for (const [i, { y }] of points.entries()) sums[i + 1] = sums[i]! + y;
   return points.map(({ x }, i) => {
-    const radius = Math.min(reach, i, points.length - 1 - i);
-    return { x, y: (sums[i + radius + 1]! - sums[i - radius]!) / (2 * radius + 1) };
+    const from = Math.max(0, i - reach);
+    const to = Math.min(points.length, i + (i - from) + 1);
+    return { x, y: (sums[to]! - sums[from]!) / (to - from) };
   });
 }
 
@@ -39,7 +40,7 @@ export function ticks(low: number, high: number, count: number): number[] {
   const raw = (high - low) / Math.max(1, count);
   if (!(raw > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10) * power;
+  const step = ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10) * power;
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));

@@ -28,6 +28,7 @@ export function svg<Tag extends keyof SVGElementTagNameMap>(
 }
 
 /** The page's element `id`. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the DOM's own querySelector has one
 export function byId<Type extends HTMLElement = HTMLElement>(id: string): Type {
   return document.getElementById(id) as Type;
 }
@@ -36,6 +37,7 @@ export function byId<Type extends HTMLElement = HTMLElement>(id: string): Type {
 
 function setAttributes(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    if (value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : String(value));
   }
 }

@@ -81,9 +81,13 @@ export class LossChart {
     if (train.length + heldOut.length === 0) drawing.append(emptyNote(frame, this.#words.chartEmpty));
     if (unigram !== undefined) drawing.append(baseline(frame, unigram));
     const most = Math.max(50, Math.round(width / 2));
-    drawing.append(line(frame, thin(train, most * 2), "raw"), line(frame, thin(this.#average, most), "average"));
+    drawing.append(
+      line(frame, thin(train, most * 2), "raw"),
+      line(frame, thin(this.#average, most), "average"),
+    );
     drawing.append(line(frame, heldOut, "held-out"));
-    for (const { x, y } of heldOut) drawing.append(svg("circle", { class: "held-out", cx: frame.x(x), cy: frame.y(y), r: 3.5 }));
+    for (const { x, y } of heldOut)
+      drawing.append(svg("circle", { class: "held-out", cx: frame.x(x), cy: frame.y(y), r: 3.5 }));
     this.#drawCursor(drawing, frame, heldOut, unigram);
     this.#plot.replaceChildren(drawing);
   }
@@ -168,7 +172,11 @@ function axes(frame: Frame, { axisStep, axisLoss }: ChartWords): SVGElement[] {
   });
   const end = frame.x(frame.xTicks.at(-1) ?? 0);
   const columns = frame.xTicks.map((step) =>
-    svg("text", { class: "tick", x: frame.x(step), y: frame.bottom + 20, "text-anchor": "middle" }, group(step)),
+    svg(
+      "text",
+      { class: "tick", x: frame.x(step), y: frame.bottom + 20, "text-anchor": "middle" },
+      group(step),
+    ),
   );
   const room = right - end;
   return [
@@ -187,11 +195,17 @@ function baseline(frame: Frame, unigram: number): SVGElement {
 
 function emptyNote(frame: Frame, text: string): SVGElement {
   const x = (margin.left + frame.width - margin.right) / 2;
-  return svg("text", { class: "empty", x, y: frame.bottom / 2 + margin.top / 2, "text-anchor": "middle" }, text);
+  return svg(
+    "text",
+    { class: "empty", x, y: frame.bottom / 2 + margin.top / 2, "text-anchor": "middle" },
+    text,
+  );
 }
 
 function line(frame: Frame, points: readonly Point[], name: string): SVGElement {
-  const d = points.map(({ x, y }, i) => `${i === 0 ? "M" : "L"}${frame.x(x).toFixed(1)} ${frame.y(y).toFixed(1)}`);
+  const d = points.map(
+    ({ x, y }, i) => `${i === 0 ? "M" : "L"}${frame.x(x).toFixed(1)} ${frame.y(y).toFixed(1)}`,
+  );
   return svg("path", { class: name, d: d.join("") });
 }
 

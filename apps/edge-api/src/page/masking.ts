@@ -11,7 +11,18 @@ export interface Word {
 
 /** Cut a cleaned comment into what can be hidden. */
 export function wordsOf(text: string): Word[] {
-  const pattern = /\[MASK\]|[가-힣]+|[ㄱ-ㆎ]+|[\p{L}\p{N}_]+|\p{Extended_Pictographic}[\p{Extended_Pictographic}\u200d\ufe0f]*|[^\s\p{L}\p{N}_[]+|\[/gu;
+  const pattern = new RegExp(
+    [
+      String.raw`\[MASK\]`,
+      "[가-힣]+",
+      "[ㄱ-ㆎ]+",
+      String.raw`(?:(?![가-힣ㄱ-ㆎ])[\p{L}\p{N}_])+`,
+      String.raw`\p{Extended_Pictographic}[\p{Extended_Pictographic}\p{Emoji_Modifier}\u200d\ufe0f]*`,
+      String.raw`[^\s\p{L}\p{N}\p{Extended_Pictographic}_[]+`,
+      String.raw`\[`,
+    ].join("|"),
+    "gu",
+  );
   return [...text.matchAll(pattern)].map(({ 0: found, index }) => ({
     text: found,
     start: index,

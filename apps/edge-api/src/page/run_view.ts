@@ -32,7 +32,15 @@ export interface RunView {
 
 /** A run of which nothing is known. */
 export function emptyRun(phase: Phase = "waiting"): RunView {
-  return { phase, start: undefined, steps: [], evals: [], samples: undefined, end: undefined, answerer: undefined };
+  return {
+    phase,
+    start: undefined,
+    steps: [],
+    evals: [],
+    samples: undefined,
+    end: undefined,
+    answerer: undefined,
+  };
 }
 
 /** Take in what happened. A run that goes on from a checkpoint takes back the steps after it. */

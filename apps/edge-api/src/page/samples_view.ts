@@ -32,7 +32,12 @@ function showCards(samples: SamplesEvent["samples"], percent: Intl.NumberFormat)
 }
 
 function newCard(): HTMLElement {
-  return h("article", { class: "card sample" }, h("p", { class: "sentence", lang: "ko" }), h("ol", { class: "fills" }));
+  return h(
+    "article",
+    { class: "card sample" },
+    h("p", { class: "sentence", lang: "ko" }),
+    h("ol", { class: "fills" }),
+  );
 }
 
 function showGuess(sentence: HTMLElement, text: string, token: string | undefined): void {

@@ -62,7 +62,8 @@ export class TrainingView {
       [this.#words.heldOut, format(run.end?.evalLoss ?? evaluation?.loss, this.#number(2))],
       [this.#words.accuracy, format(run.end?.accuracy ?? evaluation?.accuracy, this.#number(1, "percent"))],
     ];
-    if (run.phase !== "running") figures.splice(3, 1, [this.#words.weights, format(run.start?.parameters, count)]);
+    if (run.phase !== "running")
+      figures.splice(3, 1, [this.#words.weights, format(run.start?.parameters, count)]);
     const rows = figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–")));
     byId("figures").hidden = run.phase === "waiting";
     byId("figures").replaceChildren(...rows);
@@ -113,7 +114,11 @@ export function numberFormat(
   const key = `${language} ${digits} ${style}`;
   let format = formats.get(key);
   if (format === undefined) {
-    format = new Intl.NumberFormat(language, { style, minimumFractionDigits: digits, maximumFractionDigits: digits });
+    format = new Intl.NumberFormat(language, {
+      style,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    });
     formats.set(key, format);
   }
   return format;
@@ -139,7 +144,7 @@ function storyOf(run: RunView, words: Words, numbers: Intl.NumberFormat): string
     case "done":
       if (gap === undefined) return words.storyDonePlain;
       return fill(gap > 0 ? words.storyDone : words.storyDoneAbove, values);
-    case "running":
+    default:
       if (gap === undefined) return words.storyRunning;
       return `${words.storyRunning} ${fill(gap > 0 ? words.storyBelow : words.storyAbove, values)}`;
   }

@@ -31,9 +31,12 @@ const en = {
   storyRunning:
     "The model reads comments with some of their words hidden, and learns to guess them. The lower the loss, the better it guesses.",
   storyAbove: "It does not yet guess better than word frequencies alone would (dashed line).",
-  storyBelow: "On comments it has never seen, it already beats guessing by word frequency (dashed line) by {gap} nats.",
-  storyDone: "The training is over. On comments it has never seen, the model beats guessing by word frequency by {gap} nats.",
-  storyDoneAbove: "The training is over. On comments it has never seen, the model does not beat guessing by word frequency: {gap} nats too many.",
+  storyBelow:
+    "On comments it has never seen, it already beats guessing by word frequency (dashed line) by {gap} nats.",
+  storyDone:
+    "The training is over. On comments it has never seen, the model beats guessing by word frequency by {gap} nats.",
+  storyDoneAbove:
+    "The training is over. On comments it has never seen, the model does not beat guessing by word frequency: {gap} nats too many.",
   storyDonePlain: "The training is over.",
   storyInterrupted: "The training was interrupted. Start it again and it goes on from its last checkpoint.",
   step: "Steps",
@@ -108,7 +111,8 @@ const ko: Words = {
   storyAbove: "아직은 낱말 빈도만으로 찍는 것(점선)보다 낫지 않습니다.",
   storyBelow: "처음 보는 댓글에서도 낱말 빈도만으로 찍는 것(점선)보다 {gap} nat 낮습니다.",
   storyDone: "학습을 마쳤습니다. 처음 보는 댓글에서 낱말 빈도만으로 찍는 것보다 손실이 {gap} nat 낮습니다.",
-  storyDoneAbove: "학습을 마쳤습니다. 처음 보는 댓글에서 낱말 빈도만으로 찍는 것보다 손실이 {gap} nat 높습니다.",
+  storyDoneAbove:
+    "학습을 마쳤습니다. 처음 보는 댓글에서 낱말 빈도만으로 찍는 것보다 손실이 {gap} nat 높습니다.",
   storyDonePlain: "학습을 마쳤습니다.",
   storyInterrupted: "학습이 중단되었습니다. 다시 시작하면 마지막 체크포인트에서 이어집니다.",
   step: "스텝",

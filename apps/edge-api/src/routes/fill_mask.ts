@@ -23,7 +23,10 @@ export function fillMaskRoute(models: Models, schemas: RequestSchemas): Handler 
   return async (c) => {
     const { id, task } = splitPath(decodePath(c));
     if (task !== undefined && task !== "fill-mask") {
-      throw new ApiError(424, `The model "${id}" does not do "${task.slice(0, 100)}": its task is "fill-mask"`);
+      throw new ApiError(
+        424,
+        `The model "${id}" does not do "${task.slice(0, 100)}": its task is "fill-mask"`,
+      );
     }
     return answer(c, models, schemas, id);
   };
@@ -48,7 +51,10 @@ function decodePath(c: Context): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new ApiError(400, `Cannot read the model's name as it is not percent-encoded UTF-8: "${path.slice(0, 200)}"`);
+    throw new ApiError(
+      400,
+      `Cannot read the model's name as it is not percent-encoded UTF-8: "${path.slice(0, 200)}"`,
+    );
   }
 }
 
@@ -63,7 +69,10 @@ async function answer(c: Context, models: Models, schemas: RequestSchemas, id: s
   return models.use(id, async (pipeline, version) => {
     const json = await fill(pipeline, body, c.req.raw.signal);
     c.header("X-Model-Revision", version.revision);
-    c.header("X-Model-State", version.step === null ? version.state : `${version.state}; step=${version.step}`);
+    c.header(
+      "X-Model-State",
+      version.step === null ? version.state : `${version.state}; step=${version.step}`,
+    );
     return c.json(json);
   });
 }

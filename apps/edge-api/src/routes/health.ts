@@ -38,8 +38,11 @@ export function healthRoute(models: Models, run: TrainingRun | undefined): Handl
     );
     const waiting = states.find(({ version }) => version === undefined);
     const health: HealthJson = {
-      status: waiting === undefined ? "ready" : states.every(({ version }) => !version) ? "waiting" : "partly",
-      ...(waiting === undefined ? {} : { waits_for: waiting.waitsFor?.() ?? "the model's folder is not complete" }),
+      status:
+        waiting === undefined ? "ready" : states.every(({ version }) => !version) ? "waiting" : "partly",
+      ...(waiting === undefined
+        ? {}
+        : { waits_for: waiting.waitsFor?.() ?? "the model's folder is not complete" }),
       models: states.map(({ id, version }) => ({
         id,
         task: "fill-mask",

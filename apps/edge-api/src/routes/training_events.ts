@@ -59,7 +59,7 @@ function encode(news: TrainingNews): string {
       const json = version && { revision: version.revision, state: version.state, step: version.step };
       return `event: model\ndata: ${JSON.stringify(json ?? null)}\n\n`;
     }
-    case "event": {
+    default: {
       const id = `${news.generation}-${news.number}`;
       return `id: ${id}\nevent: ${news.event.event}\ndata: ${JSON.stringify(news.event)}\n\n`;
     }

@@ -1,0 +1,27 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { parseNodeArguments } from "./_node_arguments.ts";
+
+test("parseNodeArguments() names models after their folders, or as asked", () => {
+  const { models, training } = parseNodeArguments(["--model", "a/tiny", "--model", "beomi/kcbert-base=b/c"]);
+  expect([...models]).toEqual([
+    ["tiny", resolve("a/tiny")],
+    ["beomi/kcbert-base", resolve("b/c")],
+  ]);
+  expect(training).toBeUndefined();
+});
+
+test("parseNodeArguments() serves the run's model too, once", () => {
+  expect([...parseNodeArguments(["--training", "x/run"]).models.values()]).toEqual([resolve("x/run")]);
+  expect([...parseNodeArguments(["--training", "x/run", "--model", "mine=x/run"]).models]).toEqual([
+    ["mine", resolve("x/run")],
+  ]);
+});
+
+test("parseNodeArguments() knows a port that was named from one that was not", () => {
+  expect(parseNodeArguments([])).toMatchObject({ port: 8787, isPortGiven: false, host: "127.0.0.1" });
+  expect(parseNodeArguments(["--port", "8787"])).toMatchObject({ port: 8787, isPortGiven: true });
+  for (const port of ["", "-1", "1.5", "65536", "8787x"]) {
+    expect(() => parseNodeArguments([`--port=${port}`])).toThrow(RangeError);
+  }
+});
