@@ -19,3 +19,4 @@ export type { SafetensorsBlob, SafetensorsBlobTensor } from "./_read_blob.ts";
 export type { SafetensorsStream } from "./_read_stream.ts";
 export { fromFloat32, toFloat32, toInt32 } from "./to_float32.ts";
 export { type SafetensorsLayout, writeSafetensors, writeSafetensorsStream } from "./write_safetensors.ts";
+export { formatShardIndex, parseShardIndex, type ShardIndex, splitIntoShards } from "./shards.ts";

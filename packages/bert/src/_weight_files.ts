@@ -1,0 +1,112 @@
+import {
+  CheckpointError,
+  parseShardIndex,
+  readSafetensors,
+  type SafetensorsTensor,
+  toFloat32,
+} from "@kcbert/safetensors";
+import { readPytorchBin } from "@kcbert/safetensors/pytorch";
+import type { PretrainedSource } from "./pretrained.ts";
+
+/** What is known of a tensor before it is read. */
+export type WeightTensor = Pick<SafetensorsTensor, "dtype" | "shape">;
+
+/** A file of weights, of which the names are known and the values are still to come. */
+export interface WeightFile {
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+  /** The wanted tensors one after another, each freed before the next if the source is a stream. */
+  read(wanted: (name: string) => boolean): AsyncIterable<readonly [name: string, tensor: ReadableTensor]>;
+}
+
+/** A tensor that has been read. */
+export interface ReadableTensor {
+  readonly shape: readonly number[];
+  values(): Float32Array;
+}
+
+/**
+ * The weight files of a folder, in Hugging Face's order of preference; a file of lower preference is never opened.
+ *
+ * @throws {CheckpointError} If there are none, or a shard is missing.
+ */
+export async function* openWeightFiles(
+  source: PretrainedSource,
+  signal?: AbortSignal,
+): AsyncGenerator<WeightFile> {
+  for (const [single, open] of [
+    ["model.safetensors", openSafetensors],
+    ["pytorch_model.bin", openPytorch],
+  ] as const) {
+    const content = await source(single, options(signal));
+    if (content !== undefined) {
+      yield await open(content);
+      return;
+    }
+    const index = await readText(source, `${single}.index.json`, signal);
+    if (index === undefined) continue;
+    for (const shard of new Set(parseShardIndex(index).weightMap.values())) {
+      const part = await source(shard, options(signal));
+      if (part === undefined) {
+        throw new CheckpointError(
+          `Cannot load the weights as a shard is missing: ${single}.index.json names ${shard}`,
+        );
+      }
+      yield await open(part);
+    }
+    return;
+  }
+  throw new CheckpointError(
+    "Cannot load the weights as the folder must have model.safetensors or pytorch_model.bin, or an index of shards: it has none",
+  );
+}
+
+/** The text of a file, or `undefined` if there is none. Bytes that are not UTF-8 become U+FFFD. */
+export async function readText(
+  source: PretrainedSource,
+  name: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const content = await source(name, options(signal));
+  return content === undefined ? undefined : new Response(content as BodyInit).text();
+}
+
+// --- internal ---
+
+function options(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+async function openSafetensors(content: Uint8Array | ReadableStream<Uint8Array>): Promise<WeightFile> {
+  if (content instanceof Uint8Array) return fileOf(readSafetensors(content).tensors);
+  const stream = await readSafetensors(content);
+  return {
+    tensors: stream.tensors,
+    async *read(wanted) {
+      for await (const [name, tensor] of stream.read(wanted)) yield [name, readable(tensor)] as const;
+    },
+  };
+}
+
+async function openPytorch(content: Uint8Array | ReadableStream<Uint8Array>): Promise<WeightFile> {
+  if (content instanceof Uint8Array) return fileOf(readPytorchBin(content));
+  const stream = await readPytorchBin(content);
+  return {
+    tensors: stream.tensors,
+    async *read(wanted) {
+      for (const [name, tensor] of stream.read(wanted)) yield [name, readable(tensor)] as const;
+    },
+  };
+}
+
+function fileOf(tensors: ReadonlyMap<string, SafetensorsTensor>): WeightFile {
+  return {
+    tensors,
+    async *read(wanted) {
+      for (const [name, tensor] of tensors) if (wanted(name)) yield [name, readable(tensor)] as const;
+    },
+  };
+}
+
+function readable(tensor: SafetensorsTensor): ReadableTensor {
+  return { shape: tensor.shape, values: () => toFloat32(tensor) };
+}
