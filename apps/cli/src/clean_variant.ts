@@ -2,7 +2,7 @@ import { clean, type CleanOptions } from "@kcbert/normalizer";
 import { oneOf } from "./arguments.ts";
 
 /** The versions of `clean` that a flag can name; see `@kcbert/normalizer`. */
-export const CLEAN_VARIANTS = ["2021", "2020", "2022", "latest"] as const;
+const CLEAN_VARIANTS = ["2021", "2020", "2022", "latest"] as const;
 
 /**
  * The `clean` that a flag names.

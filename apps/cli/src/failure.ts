@@ -1,7 +1,7 @@
 /** The exit status of a command that could not do its work. */
 export const EXIT_FAILED = 1;
 /** The exit status of a command that was asked wrongly: an unknown flag, a value out of range. */
-export const EXIT_USAGE = 2;
+const EXIT_USAGE = 2;
 
 /**
  * A failure that a person is told in one sentence: what happened, to what, and what would work.

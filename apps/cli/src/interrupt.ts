@@ -2,7 +2,7 @@ import { unlinkSync } from "node:fs";
 import process from "node:process";
 
 /** The exit status after Ctrl-C, as shells expect it: 128 + SIGINT. */
-export const EXIT_INTERRUPTED = 130;
+const EXIT_INTERRUPTED = 130;
 
 /** What an interrupted command throws; it ends the process without a message. */
 export class Interrupted extends Error {

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { goldenBert, goldenBertPaths } from "../../../tests/golden/bert.ts";
 import { ended, runCli, runShell, RUNTIMES, startCli, temporaryFolder } from "../test/run_cli.ts";
 
 const folder = temporaryFolder();
@@ -12,6 +13,15 @@ const vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n재밌\n##다\n";
 function file(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return path;
+}
+
+/** The golden masked language model, as a folder. */
+function goldenModel(): string {
+  const path = join(folder, "golden");
+  mkdirSync(path, { recursive: true });
+  for (const name of goldenBertPaths("mlm/model/"))
+    writeFileSync(join(path, basename(name)), goldenBert(name));
   return path;
 }
 
@@ -180,10 +190,45 @@ test("train-tokenizer writes a folder that tokenize reads, and does not replace 
   expect((await train("--overwrite", "-q")).stderr).toBe("");
 });
 
+test("fill-mask answers as a table or as Hugging Face's JSON, texts and standard input alike", async () => {
+  const folder = goldenModel();
+  const run = (...words: string[]) =>
+    runCli(["fill-mask", "-m", folder, ...words], { input: "이 [MASK]\r\n\n정말 [MASK]" });
+  const { code, stdout, stderr } = await run("이 영화 정말 [MASK]", "--top-k=2");
+  expect(stdout).toBe(
+    "이 영화 정말 [MASK]\n   2.33 %  삼              이 영화 정말 삼\n   1.65 %  내일            이 영화 정말 내일\n\n",
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const { stdout: piped } = await run("--json", "--top-k=1");
+  const answers = piped
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>[]);
+  expect(answers.map((answer) => answer.length)).toEqual([1, 1]);
+  expect(Object.keys(answers[0]![0]!)).toEqual(["score", "token", "token_str", "sequence"]);
+  const targets = await run("--json", "--targets", "나쁜, 좋다", "--backend=cpu", "오늘 날씨가 너무 [MASK].");
+  expect(JSON.parse(targets.stdout)).toMatchObject([{ token_str: "나쁜" }, { token_str: "좋다" }]);
+  expect(targets.stderr).toBe("");
+  const several = await run("[MASK] 사람은 [MASK] 말을", "--top-k=1");
+  expect(several.stdout).toContain("[MASK] 사람은 [MASK] 말을  (mask 2 of 2)\n");
+});
+
+test("colours are for terminals, and as NO_COLOR and FORCE_COLOR say", async () => {
+  const colour = async (env: Record<string, string>) =>
+    (await runCli(["--help"], { env })).stdout.includes("\u001B[");
+  expect(await colour({})).toBe(false);
+  expect(await colour({ FORCE_COLOR: "1" })).toBe(true);
+  expect(await colour({ FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(false);
+  const output = join(folder, "plain.txt");
+  const args = ["fill-mask", "-m", goldenModel(), "\u001B[31m정말 [MASK]", "-o", output];
+  expect((await runCli(args, { env: { FORCE_COLOR: "1" } })).code).toBe(0);
+  expect(readFileSync(output, "utf8")).not.toContain("\u001B");
+});
+
 test("--help shows every flag and an example, --version the version, both without colours in a pipe", async () => {
   const overview = await runCli(["--help"]);
   expect(overview.stdout).toMatch(/USAGE\n.*\n\nCOMMANDS\n/);
-  for (const name of ["clean", "train-tokenizer", "tokenize", "fill-mask"]) {
+  for (const name of ["clean", "train-tokenizer", "tokenize", "pretrain", "fill-mask"]) {
     expect(overview.stdout).toContain(`  ${name} `);
     const { code, stdout, stderr } = await runCli([name, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

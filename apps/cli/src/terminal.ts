@@ -17,9 +17,9 @@ export function hasColour(screen: Screen, environment: NodeJS.ProcessEnv = proce
   return screen.isTTY === true && environment.TERM !== "dumb";
 }
 
-/** Text in a style where colours may be written, plain where they may not. */
-export function styled(style: Parameters<typeof styleText>[0], text: string, screen: Screen): string {
-  return hasColour(screen) ? styleText(style, text, { validateStream: false }) : text;
+/** Text in a style where colours may be written, plain where they may not; a file is no screen at all. */
+export function styled(style: Parameters<typeof styleText>[0], text: string, screen?: Screen): string {
+  return screen !== undefined && hasColour(screen) ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** Text that was made with colours, without them where they may not be written. */

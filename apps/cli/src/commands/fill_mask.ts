@@ -1,4 +1,5 @@
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import type { FillMaskAnswer, FillMaskPipeline, FillMaskResult } from "@kcbert/pipelines";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
@@ -10,7 +11,7 @@ import { resolveInputs } from "../io/inputs.ts";
 import { type Output, withOutput } from "../io/output.ts";
 import { type Line, linesOf, readLineBlocks, withoutCarriageReturn } from "../io/read_lines.ts";
 import { modelFolder } from "../model_folder.ts";
-import { padToWidth, styled } from "../terminal.ts";
+import { padToWidth, type Screen, styled } from "../terminal.ts";
 
 const args = {
   text: {
@@ -49,7 +50,10 @@ export const fillMaskCommand: Command = defineExampledCommand(
       });
       const options = { topK, signal, ...(targets === undefined ? {} : { targets }) };
       const ask = (texts: readonly Line[]) => askAll(pipeline, texts, options);
-      const format = args.json ? jsonLine : table;
+      const screen = args.output === undefined || args.output === "-" ? process.stdout : undefined;
+      const format = args.json
+        ? jsonLine
+        : (text: string, result: FillMaskResult) => table(text, result, screen);
       try {
         await withOutput(args.output, (output) => answerAll(args._, { ask, format, output, signal }));
       } finally {
@@ -148,12 +152,13 @@ function jsonLine(_: string, result: FillMaskResult): string {
 }
 
 /** A table for people: share, token, and the text with the token in it. */
-function table(text: string, result: FillMaskResult): string {
+function table(text: string, result: FillMaskResult, screen: Screen | undefined): string {
   const lists = result.map((each) => (Array.isArray(each) ? each : [each]));
   const masks = Array.isArray(result[0]) ? lists : [lists.flat()];
   const blocks = masks.map((answers, i) => {
-    const title = masks.length === 1 ? text : `${text}  (mask ${i + 1} of ${masks.length})`;
-    return [styled("bold", title, process.stdout), ...answers.map(row)].join("\n");
+    const title = masks.length === 1 ? "" : `  (mask ${i + 1} of ${masks.length})`;
+    const heading = stripVTControlCharacters(text) + title; // a stranger's text steers no terminal
+    return [styled("bold", heading, screen), ...answers.map(row)].join("\n");
   });
   return `${blocks.join("\n")}\n`;
 }
