@@ -80,8 +80,8 @@ export const trainTokenizerCommand: Command = defineExampledCommand(
       const inputs = resolveInputs(args._);
       const start = performance.now();
       const progress = trainingProgress(totalSize(inputs), settings.vocabSize, args.quiet);
-      const texts = readTexts(inputs, { field, header: args.header, signal, onRead: progress.onRead });
-      const { tokens, report } = await trainWordPiece(cleaned(texts, clean), {
+      const texts = readTexts(inputs, { field, header: args.header, clean, signal, onRead: progress.onRead });
+      const { tokens, report } = await trainWordPiece(texts, {
         ...settings,
         onProgress: progress.onProgress,
       }).finally(progress.done);
@@ -148,13 +148,6 @@ function describe(report: TrainReport, tokens: number, output: string, milliseco
   const made = `${tokens.toLocaleString("en")} tokens of ${report.alphabetSize.toLocaleString("en")} characters`;
   const notes = report.warnings.map((warning) => `\nNote: ${warning}`).join("");
   return `Trained ${made} on ${read} in ${formatDuration(milliseconds)}: ${output}${notes}`;
-}
-
-async function* cleaned(
-  texts: AsyncIterable<string>,
-  clean: ((text: string) => string) | undefined,
-): AsyncGenerator<string> {
-  for await (const text of texts) yield clean === undefined ? text : clean(text);
 }
 
 /** Look before the work whether the folder can take its result. */
