@@ -1,7 +1,7 @@
 /**
  * What a training step and an evaluation share: a batch on the device, the forward pass, the loss.
  */
-import type { BertForMaskedLM } from "@kcbert/bert";
+import type { BertForMaskedLM, BertInputs } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
 import type { MaskedBatch } from "./masked_lm.ts";
 
@@ -15,10 +15,8 @@ export interface DeviceBatch {
   readonly attentionMask: tf.Tensor3D;
   /** int32 `[P]`. */
   readonly maskedPositions: tf.Tensor1D;
-  /** int32 `[P]`. */
+  /** int32 `[P]`, −100 where there is nothing to predict. */
   readonly labels: tf.Tensor1D;
-  /** float32 `[P]`. */
-  readonly weights: tf.Tensor1D;
 }
 
 /** Upload a batch; the caller owns the tensors. */
@@ -33,7 +31,6 @@ export function onDevice(batch: MaskedBatch): DeviceBatch {
       attentionMask: tf.cast(sameLine, "int32") as tf.Tensor3D,
       maskedPositions: tf.tensor1d(batch.maskedPositions, "int32"),
       labels: tf.tensor1d(batch.labels, "int32"),
-      weights: tf.tensor1d(batch.weights),
     };
   }) as unknown as DeviceBatch;
 }
@@ -58,17 +55,16 @@ export function lossAndGradients(
 ): LossAndGradients {
   const { value, grads } = tf.tidy(() => {
     const on = onDevice(batch);
-    return tf.variableGrads(
-      () => {
-        const logits = forwardMasked(model, on, dropout); // [P, V]
-        const weights = tf.mul(on.weights, tf.div(scale, tf.sum(on.weights))); // [P], sums to `scale`
-        return tf.sum(tf.mul(tokenLosses(logits, on.labels), weights)) as tf.Scalar;
-      },
-      [...model.parameters.values()],
-    );
+    return tf.variableGrads(() => {
+      const loss = model.loss(inputsOf(on), on.labels, { maskedPositions: on.maskedPositions, dropout }); // []
+      return scale === 1 ? loss : (tf.mul(loss, scale) as tf.Scalar);
+    }, [...model.parameters.values()]);
   });
   const gradients = Array.from(model.parameters, ([key, { name }]) => [key, grads[name]] as const);
-  return { loss: value, gradients: new Map(gradients.filter((pair): pair is [string, tf.Tensor] => pair[1] !== undefined)) };
+  return {
+    loss: value,
+    gradients: new Map(gradients.filter((pair): pair is [string, tf.Tensor] => pair[1] !== undefined)),
+  };
 }
 
 /** Add gradients to a sum; the terms are disposed, the caller owns the result. */
@@ -89,18 +85,7 @@ export function addGradients(
   return result;
 }
 
-/** The model's predictions at the masked positions: float32 `[P, V]`. */
-export function forwardMasked(
-  model: BertForMaskedLM,
-  { inputIds, positionIds, attentionMask, maskedPositions }: DeviceBatch,
-  dropout?: { seed: number; step: number },
-): tf.Tensor2D {
-  const options = dropout === undefined ? { maskedPositions } : { maskedPositions, dropout };
-  return model.forward({ inputIds, positionIds, attentionMask }, options).logits as tf.Tensor2D;
-}
-
-/** Cross-entropy of each prediction, in nats: float32 `[P]`. */
-export function tokenLosses(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
-  const chosen = tf.mul(tf.oneHot(labels, logits.shape[1]), tf.logSoftmax(logits)); // [P, V]
-  return tf.neg(tf.sum(chosen, 1)); // [P]
+/** What the model reads of a batch. */
+export function inputsOf({ inputIds, positionIds, attentionMask }: DeviceBatch): BertInputs {
+  return { inputIds, positionIds, attentionMask };
 }

@@ -1,7 +1,8 @@
 /**
  * Batches of one fixed shape, cut from packed rows.
  */
-import type { PackedRows, TokenizedLines } from "./packing.ts";
+import type { PackedRows } from "./packing.ts";
+import type { TokenizedLines } from "./tokenized_lines.ts";
 
 /** `rows` × `rowLength` tokens (B × T), on the host. */
 export interface Batch {

@@ -88,7 +88,8 @@ export async function readTrainerState(
   checkRecipe(state.recipe, recipe);
   const { tensors } = readSafetensors(await readFile(source, trainerFiles.moments));
   for (const name of tensors.keys()) {
-    if (!optimizer.state.has(name)) throw new TypeError(`Cannot resume as the optimizer has no place for ${name}`);
+    if (!optimizer.state.has(name))
+      throw new TypeError(`Cannot resume as the optimizer has no place for ${name}`);
   }
   for (const [name, moment] of optimizer.state) {
     const tensor = tensors.get(name);
@@ -108,7 +109,9 @@ export async function readTrainerState(
 async function readFile(source: PretrainedSource, name: string): Promise<Uint8Array> {
   const file = await source(name);
   if (file === undefined) throw new Error(`Cannot resume as the checkpoint holds no ${name}`);
-  return file instanceof Uint8Array ? file : new Uint8Array(await new Response(file as BodyInit).arrayBuffer());
+  return file instanceof Uint8Array
+    ? file
+    : new Uint8Array(await new Response(file as BodyInit).arrayBuffer());
 }
 
 function parseState(text: string): TrainerState {
@@ -116,10 +119,14 @@ function parseState(text: string): TrainerState {
   try {
     state = JSON.parse(text);
   } catch (cause) {
-    throw new SyntaxError(`Cannot resume as ${trainerFiles.state} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SyntaxError(`Cannot resume as ${trainerFiles.state} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   if (!isTrainerState(state)) {
-    throw new TypeError(`Cannot resume as ${trainerFiles.state} does not tell step, epoch, batch, elapsedMs and recipe`);
+    throw new TypeError(
+      `Cannot resume as ${trainerFiles.state} does not tell step, epoch, batch, elapsedMs and recipe`,
+    );
   }
   return state;
 }

@@ -1,9 +1,9 @@
 /**
  * Score a model on masked text that it was not trained on.
  */
-import type { BertForMaskedLM } from "@kcbert/bert";
+import { type BertForMaskedLM, softmaxCrossEntropy } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
-import { forwardMasked, onDevice, tokenLosses } from "./_step.ts";
+import { inputsOf, onDevice } from "./_step.ts";
 import type { MaskedBatch } from "./masked_lm.ts";
 
 /** Scores over all masked positions of some text. */
@@ -34,22 +34,19 @@ export async function evaluateMaskedLm(
   let hits = 0;
   let count = 0;
   for (const batch of batches) {
-    const sums = tf.tidy(() => {
+    if (batch.predictions === 0) continue;
+    const scores = tf.tidy(() => {
       const on = onDevice(batch);
-      const logits = forwardMasked(model, on); // [P, V]
-      const best = tf.argMax(logits, 1); // int32 [P]
-      const right = tf.cast(tf.equal(best, on.labels), "float32"); // [P]
-      return tf.stack([
-        tf.sum(tf.mul(tokenLosses(logits, on.labels), on.weights)),
-        tf.sum(tf.mul(right, on.weights)),
-        tf.sum(on.weights),
-      ]); // [3]
+      const { logits } = model.forward(inputsOf(on), { maskedPositions: on.maskedPositions }); // [P, V]
+      const right = tf.equal(tf.argMax(logits, 1), on.labels); // [P], false where ignored
+      const loss = softmaxCrossEntropy(logits as tf.Tensor2D, on.labels); // []
+      return tf.stack([loss, tf.sum(tf.cast(right, "float32"))]); // [2]
     });
-    const [batchLoss, batchHits, batchCount] = await sums.data();
-    sums.dispose();
-    loss += batchLoss!;
+    const [batchLoss, batchHits] = await scores.data();
+    scores.dispose();
+    loss += batchLoss! * batch.predictions;
     hits += batchHits!;
-    count += batchCount!;
+    count += batch.predictions;
   }
   return { loss: loss / count, accuracy: hits / count };
 }

@@ -2,11 +2,11 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Batch } from "./batches.ts";
 import { cutBatch } from "./batches.ts";
-import { maskTokens, predictionsFor } from "./masked_lm.ts";
+import { IGNORED_LABEL, maskTokens, placesFor } from "./masked_lm.ts";
 import { packLines } from "./packing.ts";
 
 const [PAD, UNK, CLS, SEP, MASK] = [0, 1, 2, 3, 4] as const;
-const SPECIAL = [PAD, UNK, CLS, SEP, MASK];
+const SPECIAL: number[] = [PAD, UNK, CLS, SEP, MASK];
 const VOCAB = 5000;
 
 /** A batch of lines of the given ids, one after the other in rows of `rowLength`. */
@@ -22,7 +22,10 @@ function batchOf(lines: readonly (readonly number[])[], rowLength: number): Batc
 }
 
 const options = { seed: 7, step: 0, maskId: MASK, specialIds: SPECIAL, vocabSize: VOCAB };
-const token = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 5, max: VOCAB - 1 }) }, { weight: 1, arbitrary: fc.constant(UNK) });
+const token = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 5, max: VOCAB - 1 }) },
+  { weight: 1, arbitrary: fc.constant(UNK) },
+);
 const someLines = fc.array(fc.array(token, { minLength: 1, maxLength: 30 }), { minLength: 1, maxLength: 30 });
 
 test("maskTokens() changes chosen tokens alone, remembers them, and leaves the batch as it was", () => {
@@ -33,14 +36,13 @@ test("maskTokens() changes chosen tokens alone, remembers them, and leaves the b
       const masked = maskTokens(batch, { ...options, seed, step });
       expect(batch.inputIds).toEqual(before);
       const restored = masked.inputIds.slice();
-      for (let i = 0; i < masked.labels.length; i++) {
-        if (masked.weights[i] === 0) continue;
+      for (let i = 0; i < masked.predictions; i++) {
         const position = masked.maskedPositions[i]!;
         expect(SPECIAL).not.toContain(before[position]);
         restored[position] = masked.labels[i]!;
       }
       expect(restored).toEqual(before);
-      const used = masked.maskedPositions.subarray(0, masked.weights.reduce((sum, weight) => sum + weight, 0));
+      const used = masked.maskedPositions.subarray(0, masked.predictions);
       expect([...new Set(used)].sort((a, b) => a - b)).toEqual([...used]);
     }),
   );
@@ -50,15 +52,16 @@ test("maskTokens() chooses at least one token of every line that has one, and ne
   fc.assert(
     fc.property(someLines, fc.nat(), (lines, seed) => {
       const batch = batchOf(lines, 32);
-      const masked = maskTokens(batch, { ...options, seed, predictions: batch.inputIds.length });
+      const masked = maskTokens(batch, { ...options, seed, places: batch.inputIds.length });
       const chosen = new Map<number, number>();
-      masked.maskedPositions.forEach((position, i) => {
+      for (const position of masked.maskedPositions.subarray(0, masked.predictions)) {
         const segment = batch.segments[position]!;
-        if (masked.weights[i] === 1) chosen.set(segment, (chosen.get(segment) ?? 0) + 1);
-      });
+        chosen.set(segment, (chosen.get(segment) ?? 0) + 1);
+      }
       const candidates = new Map<number, number>();
       batch.segments.forEach((segment, at) => {
-        if (!SPECIAL.includes(batch.inputIds[at]!)) candidates.set(segment, (candidates.get(segment) ?? 0) + 1);
+        if (!SPECIAL.includes(batch.inputIds[at]!))
+          candidates.set(segment, (candidates.get(segment) ?? 0) + 1);
       });
       expect([...chosen.keys()].sort((a, b) => a - b)).toEqual([...candidates.keys()].sort((a, b) => a - b));
       for (const [segment, count] of candidates) {
@@ -71,9 +74,11 @@ test("maskTokens() chooses at least one token of every line that has one, and ne
 
 test("maskTokens() masks 15 %, of these 80 % by [MASK], 10 % by a random token, 10 % not at all", () => {
   const line = Array.from({ length: 30 }, (_, i) => 100 + i);
-  const batch = batchOf(Array.from({ length: 2000 }, () => line), 32); // 60,000 tokens
-  const { inputIds, maskedPositions, labels, weights } = maskTokens(batch, options);
-  const count = weights.reduce((sum, weight) => sum + weight, 0);
+  const batch = batchOf(
+    Array.from({ length: 2000 }, () => line),
+    32,
+  ); // 60,000 tokens
+  const { inputIds, maskedPositions, labels, predictions: count } = maskTokens(batch, options);
   const now = Array.from(maskedPositions.subarray(0, count), (position) => inputIds[position]!);
   const hidden = now.filter((id) => id === MASK).length;
   const kept = now.filter((id, i) => id === labels[i]).length;
@@ -86,13 +91,16 @@ test("maskTokens() masks 15 %, of these 80 % by [MASK], 10 % by a random token, 
   near(kept, count, 0.1);
   near(random.length, count, 0.1);
   near(random.filter((id) => id < VOCAB / 2).length, random.length, 0.5);
-  const positions = new Set(Array.from(maskedPositions.subarray(0, count), (position) => batch.positionIds[position]));
+  const positions = new Set(
+    Array.from(maskedPositions.subarray(0, count), (position) => batch.positionIds[position]),
+  );
   expect(positions.size).toBe(30);
 });
 
 test("maskTokens() masks anew in every step and with every seed, and repeats itself otherwise", () => {
   const batch = batchOf([[10, 11, 12, 13, 14, 15, 16, 17, 18, 19]], 16);
-  const positions = (seed: number, step: number) => maskTokens(batch, { ...options, seed, step }).maskedPositions.join();
+  const positions = (seed: number, step: number) =>
+    maskTokens(batch, { ...options, seed, step }).maskedPositions.join();
   expect(positions(1, 2)).toBe(positions(1, 2));
   const steps = new Set(Array.from({ length: 20 }, (_, step) => positions(1, step)));
   const seeds = new Set(Array.from({ length: 20 }, (_, seed) => positions(seed, 1)));
@@ -100,12 +108,13 @@ test("maskTokens() masks anew in every step and with every seed, and repeats its
   expect(seeds.size).toBeGreaterThan(5);
 });
 
-test("maskTokens() keeps to its places: thinned where they are few, weight 0 where they are many", () => {
+test("maskTokens() keeps to its places: thinned where they are few, ignored where they are many", () => {
   const batch = batchOf([[10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [20], [21]], 16);
-  const wide = maskTokens(batch, { ...options, predictions: 64, probability: 0.5 });
-  expect([wide.labels.length, wide.weights.reduce((sum, weight) => sum + weight, 0)]).toEqual([64, 7]);
-  const narrow = maskTokens(batch, { ...options, predictions: 3, probability: 0.5 });
-  expect([...narrow.weights]).toEqual([1, 1, 1]);
+  const wide = maskTokens(batch, { ...options, places: 64, probability: 0.5 });
+  expect([wide.labels.length, wide.predictions]).toEqual([64, 7]);
+  expect([...wide.labels.subarray(7)]).toEqual(Array(57).fill(IGNORED_LABEL));
+  const narrow = maskTokens(batch, { ...options, places: 3, probability: 0.5 });
+  expect([narrow.labels.length, narrow.predictions]).toEqual([3, 3]);
   const segments = Array.from(narrow.maskedPositions, (position) => batch.segments[position]);
   expect(segments).toEqual([...new Set(segments)]); // one of each line: the last to be given up
   expect(narrow.maskedPositions.every((position) => wide.maskedPositions.includes(position))).toBe(true);
@@ -114,16 +123,19 @@ test("maskTokens() keeps to its places: thinned where they are few, weight 0 whe
 test("a batch of padding has nothing to predict", () => {
   const batch = batchOf([[10]], 8);
   const empty = { ...batch, inputIds: new Int32Array(8), segments: new Int32Array(8) };
-  expect([...maskTokens(empty, options).weights]).toEqual(Array(8).fill(0));
+  expect(maskTokens(empty, options)).toMatchObject({ predictions: 0, inputIds: empty.inputIds });
 });
 
 test.each([0, 1, -1, NaN])("a probability of %d is refused", (probability) => {
   expect(() => maskTokens(batchOf([[10]], 8), { ...options, probability })).toThrow(RangeError);
 });
 
-test("predictionsFor() is enough for almost every batch of real lengths", () => {
-  const lines = Array.from({ length: 600 }, (_, i) => Array.from({ length: 3 + ((i * 31) % 27) }, (_, j) => 10 + j));
-  const { weights, inputIds } = maskTokens(batchOf(lines, 32), options);
-  expect(weights.length).toBe(predictionsFor(inputIds.length, 0.15));
-  expect(weights.at(-1)).toBe(0);
+test("placesFor() is enough for batches of real lengths, and wastes little", () => {
+  const lines = Array.from({ length: 600 }, (_, i) =>
+    Array.from({ length: 3 + ((i * 31) % 27) }, (_, j) => 10 + j),
+  );
+  const { labels, predictions, inputIds } = maskTokens(batchOf(lines, 32), options);
+  expect(labels.length).toBe(placesFor(inputIds.length, 0.15));
+  expect(predictions).toBeLessThan(labels.length);
+  expect(predictions).toBeGreaterThan(0.8 * labels.length);
 });

@@ -2,7 +2,11 @@
  * Masked language modelling: choose tokens to predict, and hide most of them.
  */
 import { randomBits } from "@kcbert/bert";
+import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { Batch } from "./batches.ts";
+
+/** The label of a place that counts for nothing, as in PyTorch and Hugging Face. */
+export const IGNORED_LABEL = -100;
 
 /** What is masked, how much of it, and with what. */
 export interface MaskingOptions {
@@ -18,26 +22,26 @@ export interface MaskingOptions {
   vocabSize: number;
   /** Part of a line's tokens to predict, in (0, 1). @default 0.15 */
   probability?: number;
-  /** P, the number of places for predictions. @default `predictionsFor(tokens of the batch, probability)` */
-  predictions?: number;
+  /** P, the number of places for predictions. @default `placesFor(tokens of the batch, probability)` */
+  places?: number;
 }
 
 /** A batch with tokens hidden, and what stood there. */
 export interface MaskedBatch extends Batch {
-  /** `[P]`, flat indexes into `B · T`, ascending; places not needed hold 0. */
+  /** `[P]`, flat indexes into `B · T`, ascending; 0 in places that are not needed. */
   readonly maskedPositions: Int32Array;
-  /** `[P]`, the ids that stood there. */
+  /** `[P]`, the ids that stood there; `IGNORED_LABEL` in places that are not needed. */
   readonly labels: Int32Array;
-  /** `[P]`, 1, or 0 where the place is not needed. */
-  readonly weights: Float32Array;
+  /** How many places are needed. */
+  readonly predictions: number;
 }
 
 /**
  * Choose about 15 % of each line's tokens; of these replace 80 % by `[MASK]`, 10 % by a random token, keep 10 %.
  *
  * A line of n tokens, special ones not counted, gets n · probability predictions, rounded up or down at random so that
- * the mean is exact, and at least one. The number of places P is fixed, for fixed shapes: what is left over has weight
- * 0; if there are more predictions than places (rare), they are thinned at random, each line's last one last.
+ * the mean is exact, and at least one. The number of places P is fixed, for fixed shapes: what is left over is labelled
+ * −100; if there are more predictions than places (rare), they are thinned at random, each line's last one last.
  * Follows `create_masked_lm_predictions` of google-research/bert, but `[UNK]` is never chosen, as in Hugging Face's
  * `DataCollatorForLanguageModeling`.
  *
@@ -53,40 +57,40 @@ export interface MaskedBatch extends Batch {
  * const packed = packLines(lines, { rowLength: 6, seed: 1, epoch: 0 });
  * const batch = cutBatch(lines, packed, { first: 0, count: 1, rowLength: 6, padId: 0 });
  * const masked = maskTokens(batch, { seed: 1, step: 0, maskId: 4, specialIds: [0, 1, 2, 3, 4], vocabSize: 10 });
- * assert.equal(masked.weights[0], 1);
+ * assert.equal(masked.predictions, 1);
  * assert.equal(masked.labels[0], batch.inputIds[masked.maskedPositions[0]!]);
  * ```
  */
 export function maskTokens(batch: Batch, options: MaskingOptions): MaskedBatch {
   const { seed, step, maskId, specialIds, vocabSize, probability = 0.15 } = options;
   if (!(probability > 0 && probability < 1)) {
-    throw new RangeError(`Cannot mask tokens as probability must be above 0 and below 1: current value is ${probability}`);
+    throw new RangeError(
+      `Cannot mask tokens as probability must be above 0 and below 1: current value is ${probability}`,
+    );
   }
   const size = batch.inputIds.length;
-  const { predictions = predictionsFor(size, probability) } = options;
+  const { places = placesFor(size, probability) } = options;
   const keys = randomBits(seed, step, "masking.choose", size);
-  const positions = thin(choosePositions(batch, keys, new Set(specialIds), probability), keys, predictions);
+  const positions = thin(choosePositions(batch, keys, new Set(specialIds), probability), keys, places);
   const actions = randomBits(seed, step, "masking.replace", size);
   const tokens = randomBits(seed, step, "masking.token", size);
 
   const inputIds = batch.inputIds.slice();
-  const maskedPositions = new Int32Array(predictions);
-  const labels = new Int32Array(predictions);
-  const weights = new Float32Array(predictions);
+  const maskedPositions = new Int32Array(places);
+  const labels = new Int32Array(places).fill(IGNORED_LABEL);
   for (const [i, position] of positions.entries()) {
     maskedPositions[i] = position;
     labels[i] = inputIds[position]!;
-    weights[i] = 1;
     // 80% of the time, replace with [MASK]; 10% of the time, with a random token; 10% of the time, keep the original
     const action = actions[position]! / 2 ** 32;
     if (action < 0.8) inputIds[position] = maskId;
     else if (action < 0.9) inputIds[position] = Math.floor((tokens[position]! / 2 ** 32) * vocabSize);
   }
-  return { ...batch, inputIds, maskedPositions, labels, weights };
+  return { ...batch, inputIds, maskedPositions, labels, predictions: positions.length };
 }
 
 /**
- * How many places for predictions a batch needs, so that almost none is lost and little is wasted.
+ * How many places for predictions a batch needs, so that almost none is lost and few are wasted.
  *
  * @param tokens Tokens of the batch, padding included.
  * @param probability Part of them to predict.
@@ -94,14 +98,35 @@ export function maskTokens(batch: Batch, options: MaskingOptions): MaskedBatch {
  *
  * @example
  * ```ts
- * import { predictionsFor } from "@kcbert/trainer";
+ * import { placesFor } from "@kcbert/trainer";
  * import assert from "node:assert/strict";
  *
- * assert.equal(predictionsFor(512, 0.15), 80);
+ * assert.equal(placesFor(512, 0.15), 80);
  * ```
  */
-export function predictionsFor(tokens: number, probability: number): number {
+export function placesFor(tokens: number, probability: number): number {
   return Math.max(1, Math.ceil((tokens * probability) / 8)) * 8;
+}
+
+/**
+ * The ids of a tokenizer that are never masked and never counted.
+ *
+ * @returns `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`.
+ *
+ * @example
+ * ```ts
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { specialIdsOf } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화"]);
+ * assert.deepEqual(specialIdsOf(tokenizer), [0, 1, 2, 3, 4]);
+ * ```
+ */
+export function specialIdsOf(
+  tokenizer: Pick<BertTokenizer, "padId" | "unkId" | "clsId" | "sepId" | "maskId">,
+): number[] {
+  return [tokenizer.padId, tokenizer.unkId, tokenizer.clsId, tokenizer.sepId, tokenizer.maskId];
 }
 
 // --- internal ---
@@ -125,7 +150,8 @@ function choosePositions(
     const segment = segments[start]!;
     let count = 0;
     for (end = start; end < segments.length && segments[end] === segment; end++) {
-      if (segment !== 0 && !special.has(inputIds[end]!)) candidates[count++] = keys[end]! * 2 ** 21 + (end - start);
+      if (segment !== 0 && !special.has(inputIds[end]!))
+        candidates[count++] = keys[end]! * 2 ** 21 + (end - start);
     }
     if (count === 0) continue;
     // The key of the line's first token, [CLS], is never used to choose: it rounds.

@@ -1,13 +1,33 @@
 /**
  * Pretrain BERT from TypeScript: masked language modelling, AdamW, checkpoints that are Hugging Face folders.
  *
+ * `pretrain` is the whole loop; everything it is made of can be had alone. The backend of TensorFlow.js that computes is
+ * the caller's choice, made before: this package never chooses one.
+ *
  * @module
  */
 import "./_gradients.ts";
 
-export { adamW, bertAdam, lamb, globalNorm, type Optimizer, type OptimizerOptions, type Parameters } from "./optimization.ts";
-export { linearDecay, bertDecay, cosineDecay, trapezoid, type Schedule, type WarmupOptions } from "./schedules.ts";
-export { packLines, lineCount, type PackedRows, type TokenizedLines } from "./packing.ts";
-export { cutBatch, type Batch } from "./batches.ts";
-export { maskTokens, predictionsFor, type MaskedBatch, type MaskingOptions } from "./masked_lm.ts";
+export { pretrain } from "./pretrain.ts";
+export type { EndEvent, EvalEvent, PretrainEvent, SamplesEvent, StartEvent, StepEvent } from "./events.ts";
+export type { PretrainingData, PretrainOptions } from "./pretrain.ts";
+export { joinLines, lineCount, type TokenizedLines } from "./tokenized_lines.ts";
+export { type PackedRows, packLines } from "./packing.ts";
+export { holdOut } from "./hold_out.ts";
+export { type Batch, cutBatch } from "./batches.ts";
+export { IGNORED_LABEL, maskTokens, placesFor, specialIdsOf } from "./masked_lm.ts";
+export type { MaskedBatch, MaskingOptions } from "./masked_lm.ts";
+export { adamW, bertAdam, globalNorm, lamb } from "./optimization.ts";
+export type { Optimizer, OptimizerOptions, Parameters } from "./optimization.ts";
+export {
+  bertDecay,
+  cosineDecay,
+  linearDecay,
+  type Schedule,
+  trapezoid,
+  type WarmupOptions,
+} from "./schedules.ts";
+export { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
+export { fillSamples, type MaskedSample } from "./samples.ts";
 export { startFromUnigrams, unigramCosts, unigramLoss } from "./unigram.ts";
+export { readTrainerState, trainerFiles, type TrainerState, writeTrainerState } from "./checkpoint.ts";

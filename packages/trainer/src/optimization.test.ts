@@ -35,7 +35,8 @@ function reference(
         const g = given[key]![i]! * clip;
         m[key]![i] = beta1 * m[key]![i]! + (1 - beta1) * g;
         v[key]![i] = beta2 * v[key]![i]! + (1 - beta2) * g * g;
-        const adam = m[key]![i]! / corrections[0]! / (Math.sqrt(v[key]![i]! / corrections[1]!) + rule.epsilon);
+        const adam =
+          m[key]![i]! / corrections[0]! / (Math.sqrt(v[key]![i]! / corrections[1]!) + rule.epsilon);
         return adam + lambda * value;
       });
       const defined = length(values) > 0 && length(change) > 0;
@@ -136,7 +137,9 @@ test.each([
 const RATE = 0.01;
 
 function variables(values: Record<string, number[]>): Map<string, tf.Variable> {
-  return new Map(Object.entries(values).map(([key, value]) => [key, tf.tidy(() => tf.variable(tf.tensor1d(value)))]));
+  return new Map(
+    Object.entries(values).map(([key, value]) => [key, tf.tidy(() => tf.variable(tf.tensor1d(value)))]),
+  );
 }
 
 /** One step; gives the norm. */

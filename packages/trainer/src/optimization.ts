@@ -80,7 +80,11 @@ export interface OptimizerOptions {
  * ```
  */
 export function adamW(parameters: Parameters, options: OptimizerOptions = {}): Optimizer {
-  return optimizer(parameters, { epsilon: 1e-8, ...options }, { ...PLAIN, biasCorrection: true, clip: torchClip });
+  return optimizer(
+    parameters,
+    { epsilon: 1e-8, ...options },
+    { ...PLAIN, biasCorrection: true, clip: torchClip },
+  );
 }
 
 /**
@@ -143,7 +147,10 @@ export function lamb(
  */
 export function globalNorm(tensors: Iterable<tf.Tensor>): tf.Scalar {
   return tf.tidy(() => {
-    const squares = Array.from(tensors, (tensor) => tf.sum(tf.square(tensor)));
+    // Row by row first: the wasm backend adds up in float32, one after the other, and long sums would lose digits.
+    const squares = Array.from(tensors, (tensor) =>
+      tf.sum(tf.sum(tf.square(tensor), tensor.rank === 0 ? undefined : -1)),
+    );
     return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares)) as tf.Scalar;
   });
 }
@@ -167,17 +174,33 @@ interface Moments {
 const PLAIN: Rule = { biasCorrection: false, trustRatio: false, clip: tensorflowClip };
 
 function optimizer(parameters: Parameters, settings: Settings, rule: Rule): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon, weightDecay = 0.01, maxGradNorm = 1, decays = decaysByName } = settings;
+  const {
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon,
+    weightDecay = 0.01,
+    maxGradNorm = 1,
+    decays = decaysByName,
+  } = settings;
   checkSettings({ beta1, beta2, epsilon, weightDecay, maxGradNorm });
   const moments = new Map(Array.from(parameters, ([key, parameter]) => [key, zeroMoments(parameter)]));
 
-  function stepOf(parameter: tf.Variable, { m, v }: Moments, gradient: tf.Tensor, at: StepInputs, decay: number): void {
+  function stepOf(
+    parameter: tf.Variable,
+    { m, v }: Moments,
+    gradient: tf.Tensor,
+    at: StepInputs,
+    decay: number,
+  ): void {
     const nextM = tf.add(tf.mul(m, beta1), tf.mul(gradient, at.firstWeight));
     const nextV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), at.secondWeight));
     const denominator = tf.add(tf.sqrt(tf.mul(nextV, at.secondCorrection)), epsilon);
     const adam = tf.div(tf.mul(nextM, at.firstCorrection), denominator);
     const change = decay === 0 ? adam : tf.add(adam, tf.mul(parameter, decay));
-    const rate = rule.trustRatio && decay !== 0 ? tf.mul(at.learningRate, trustRatio(parameter, change)) : at.learningRate;
+    const rate =
+      rule.trustRatio && decay !== 0
+        ? tf.mul(at.learningRate, trustRatio(parameter, change))
+        : at.learningRate;
     m.assign(nextM);
     v.assign(nextV);
     parameter.assign(tf.sub(parameter, tf.mul(change, rate)));
@@ -264,6 +287,7 @@ function checkSettings(settings: Required<Omit<OptimizerOptions, "decays">>): vo
     ["maxGradNorm", maxGradNorm, "above 0", maxGradNorm > 0],
   ] as const;
   for (const [name, value, range, holds] of ranges) {
-    if (!holds) throw new RangeError(`Cannot make an optimizer as ${name} must be ${range}: current value is ${value}`);
+    if (!holds)
+      throw new RangeError(`Cannot make an optimizer as ${name} must be ${range}: current value is ${value}`);
   }
 }

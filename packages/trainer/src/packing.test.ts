@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutBatch } from "./batches.ts";
-import { packLines, type TokenizedLines } from "./packing.ts";
+import { packLines } from "./packing.ts";
+import type { TokenizedLines } from "./tokenized_lines.ts";
 
 const CLS = 2;
 const SEP = 3;

@@ -6,14 +6,7 @@
  * restart.
  */
 import { shuffled } from "./_random.ts";
-
-/** Lines as token ids, laid end to end. */
-export interface TokenizedLines {
-  /** All ids, special tokens included. */
-  readonly ids: Int32Array | Uint16Array;
-  /** `[lines + 1]`: line `i` is `ids[rowStarts[i]]` up to, not including, `ids[rowStarts[i + 1]]`. */
-  readonly rowStarts: Int32Array | Uint32Array;
-}
+import { lineCount, type TokenizedLines } from "./tokenized_lines.ts";
 
 /** Which lines stand in which row. */
 export interface PackedRows {
@@ -48,16 +41,13 @@ export function packLines(
   { rowLength, seed, epoch }: { rowLength: number; seed: number; epoch: number },
 ): PackedRows {
   if (!(rowLength >= 3)) {
-    throw new RangeError(`Cannot pack lines as rows must have room for [CLS], a token and [SEP]: rowLength is ${rowLength}`);
+    throw new RangeError(
+      `Cannot pack lines as rows must have room for [CLS], a token and [SEP]: rowLength is ${rowLength}`,
+    );
   }
-  const rowOf = new Int32Array(lines.rowStarts.length - 1).fill(-1);
+  const rowOf = new Int32Array(lineCount(lines)).fill(-1);
   const rows = assignRows(lines, rowLength, shuffled(rowOf.length, seed, epoch, "packing.lines"), rowOf);
   return groupByRow(rowOf, shuffled(rows, seed, epoch, "packing.rows"));
-}
-
-/** The number of lines. */
-export function lineCount(lines: TokenizedLines): number {
-  return lines.rowStarts.length - 1;
 }
 
 // --- internal ---

@@ -1,18 +1,20 @@
 /**
  * Pre-training by masked language modelling: one loop, from packed comments to weights.
  */
-import type { BertConfig, BertForMaskedLM, PretrainedSink, PretrainedSource } from "@kcbert/bert";
+import type { BertForMaskedLM, PretrainedSink, PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { addGradients, lossAndGradients } from "./_step.ts";
 import { cutBatch } from "./batches.ts";
 import { readTrainerState, type TrainerState, writeTrainerState } from "./checkpoint.ts";
 import { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
-import { type MaskedBatch, type MaskingOptions, maskTokens } from "./masked_lm.ts";
+import type { PretrainEvent } from "./events.ts";
+import { type MaskedBatch, type MaskingOptions, maskTokens, specialIdsOf } from "./masked_lm.ts";
 import { adamW, type Optimizer, type Parameters } from "./optimization.ts";
-import { lineCount, type PackedRows, packLines, type TokenizedLines } from "./packing.ts";
-import { fillSamples, type MaskedSample } from "./samples.ts";
+import { type PackedRows, packLines } from "./packing.ts";
+import { fillSamples } from "./samples.ts";
 import { linearDecay, type Schedule } from "./schedules.ts";
+import { lineCount, type TokenizedLines } from "./tokenized_lines.ts";
 import { unigramCosts, unigramLoss } from "./unigram.ts";
 
 /** What is learnt from, and what is only tested on. */
@@ -51,8 +53,6 @@ export interface PretrainOptions {
   evaluations?: number;
   /** Texts with a `[MASK]`, filled in at each evaluation. @default none */
   samples?: readonly string[];
-  /** Report every so many steps; a report waits for the device. @default 1 */
-  reportEvery?: number;
   /**
    * Keeps a checkpoint: `write` hands it the files of a Hugging Face folder and of the trainer's state. It is for the
    * callee to make them appear at once. Called at the end too, also when aborted.
@@ -67,71 +67,6 @@ export interface PretrainOptions {
   /** The time in milliseconds. @default `Date.now` */
   now?: () => number;
 }
-
-/** The run begins, or goes on. Losses are in nats per masked token. */
-export interface StartEvent {
-  readonly event: "start";
-  /** The time, in milliseconds since 1970. */
-  readonly time: number;
-  /** Steps taken before: 0, or where the run goes on. */
-  readonly step: number;
-  readonly maxSteps: number | null;
-  readonly maxSeconds: number | null;
-  /** The loss of predicting every held-out token by how often it occurs in the training lines. */
-  readonly unigramLoss: number;
-  readonly trainLines: number;
-  readonly heldOutLines: number;
-  readonly config: BertConfig;
-  readonly batchSize: number;
-  readonly rowLength: number;
-  /** Numbers that are learnt. */
-  readonly parameters: number;
-}
-
-/** A step was taken. */
-export interface StepEvent {
-  readonly event: "step";
-  /** Steps taken so far. */
-  readonly step: number;
-  /** Training loss of this step. */
-  readonly loss: number;
-  readonly learningRate: number;
-  /** Global norm of the gradients before clipping. */
-  readonly gradNorm: number;
-  /** Tokens, padding not counted, per second since the last report. */
-  readonly tokensPerSecond: number;
-  readonly elapsedMs: number;
-  /** Part of the run that is done, in [0, 1]. */
-  readonly progress: number;
-}
-
-/** The held-out lines were scored. */
-export interface EvalEvent extends MaskedLmScores {
-  readonly event: "eval";
-  readonly step: number;
-}
-
-/** The samples were filled in. */
-export interface SamplesEvent {
-  readonly event: "samples";
-  readonly step: number;
-  readonly samples: readonly MaskedSample[];
-}
-
-/** The run is over. */
-export interface EndEvent {
-  readonly event: "end";
-  readonly step: number;
-  readonly reason: "done" | "interrupted";
-  /** Held-out loss at the last evaluation. */
-  readonly evalLoss: number;
-  readonly unigramLoss: number;
-  /** Held-out accuracy at the last evaluation. */
-  readonly accuracy: number;
-}
-
-/** What happens in a run. */
-export type PretrainEvent = StartEvent | StepEvent | EvalEvent | SamplesEvent | EndEvent;
 
 /**
  * Train a masked language model, and tell what happens.
@@ -161,13 +96,18 @@ export async function* pretrain(
   options: PretrainOptions,
 ): AsyncGenerator<PretrainEvent, void, void> {
   const { batchSize = 32, rowLength = 128, accumulate = 1, learningRate: peak = 1e-4, seed = 0 } = options;
-  const { schedule = linearDecay(), maskProbability = 0.15, reportEvery = 1, samples = [] } = options;
+  const { schedule = linearDecay(), maskProbability = 0.15, samples = [] } = options;
   const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
   const { tokenizer, signal, now = Date.now } = options;
-  checkOptions(model, data, { tokenizer, maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak, reportEvery });
+  checkOptions(model, data, { tokenizer, maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak });
 
-  const specialIds = [tokenizer.padId, tokenizer.unkId, tokenizer.clsId, tokenizer.sepId, tokenizer.maskId];
-  const masking = { maskId: tokenizer.maskId, specialIds, vocabSize: tokenizer.vocabSize, probability: maskProbability };
+  const specialIds = specialIdsOf(tokenizer);
+  const masking = {
+    maskId: tokenizer.maskId,
+    specialIds,
+    vocabSize: tokenizer.vocabSize,
+    probability: maskProbability,
+  };
   const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
   const heldOut = heldOutBatches(data.heldOut, shape, masking);
   const baseline = unigramLoss(unigramCosts(data.train, masking), heldOut);
@@ -176,26 +116,42 @@ export async function* pretrain(
   try {
     const recipe = { seed, batchSize, rowLength, accumulate, maskProbability, data: checksum(data.train) };
     const begin = { step: 0, epoch: 0, batch: 0, elapsedMs: 0 };
-    let { step, epoch, batch, elapsedMs } =
+    const from =
       options.resume === undefined ? begin : await readTrainerState(options.resume, optimizer, recipe);
+    let { step, epoch, batch } = from;
     let packed = packLines(data.train, { rowLength, seed, epoch });
     let scores: MaskedLmScores = { loss: NaN, accuracy: NaN };
-    const began = now() - elapsedMs;
-    const progress = (): number => Math.min(1, Math.max(step / maxSteps, (now() - began) / 1000 / maxSeconds));
+    const began = now() - from.elapsedMs;
+    const elapsedMs = () => now() - began;
+    const progress = () => Math.min(1, Math.max(step / maxSteps, elapsedMs() / 1000 / maxSeconds));
+    const aborted = () => signal?.aborted === true;
 
     async function* examine(): AsyncGenerator<PretrainEvent, void, void> {
       scores = await evaluateMaskedLm(model, heldOut);
       yield { event: "eval", step, ...scores };
-      if (samples.length > 0) {
-        yield { event: "samples", step, samples: await fillSamples(model, tokenizer, samples) };
-      }
+      if (samples.length === 0) return;
+      yield { event: "samples", step, samples: await fillSamples(model, tokenizer, samples) };
     }
+
     async function keep(): Promise<void> {
-      const state: TrainerState = { step, epoch, batch, elapsedMs: now() - began, recipe };
+      const state: TrainerState = { step, epoch, batch, elapsedMs: elapsedMs(), recipe };
       await options.checkpoint?.(step, async (sink) => {
         await model.save(sink);
         await writeTrainerState(sink, optimizer, state);
       });
+    }
+
+    /** The next rows, masked for this draw; rows in which nothing can be masked are passed over. */
+    function nextBatch(draw: number): MaskedBatch {
+      for (;;) {
+        if (batch >= batchesIn(packed, batchSize)) {
+          packed = packLines(data.train, { rowLength, seed, epoch: ++epoch });
+          batch = 0;
+        }
+        const rows = cutBatch(data.train, packed, { ...shape, first: batch++ * batchSize });
+        const masked = maskTokens(rows, { ...masking, seed, step: draw });
+        if (masked.predictions > 0) return masked;
+      }
     }
 
     yield {
@@ -212,59 +168,66 @@ export async function* pretrain(
       rowLength,
       parameters: sizeOf(model.parameters),
     };
-    yield* examine();
+    if (progress() < 1) yield* examine();
 
-    const pace = { tokens: 0, since: now() };
     let done = progress();
-    while (done < 1 && signal?.aborted !== true) {
-      const learningRate = peak * schedule(done);
+    let tokens = 0;
+    let since = now();
+    while (progress() < 1 && !aborted()) {
+      const learningRate = peak * schedule(progress());
 
-      // Gradients of one batch, or the mean over several.
+      // The gradients of one batch, or their mean over several.
       let gradients = new Map<string, tf.Tensor>();
-      let loss: tf.Scalar = tf.scalar(0);
+      let loss = 0;
       for (let part = 0; part < accumulate; part++) {
-        if (batch >= batchesIn(packed, batchSize)) {
-          epoch++;
-          batch = 0;
-          packed = packLines(data.train, { rowLength, seed, epoch });
-        }
         const draw = step * accumulate + part;
-        const rows = cutBatch(data.train, packed, { ...shape, first: batch++ * batchSize });
-        const masked = maskTokens(rows, { ...masking, seed, step: draw });
-        const result = lossAndGradients(model, masked, { dropout: { seed, step: draw }, scale: 1 / accumulate });
+        const masked = nextBatch(draw);
+        const result = lossAndGradients(model, masked, {
+          dropout: { seed, step: draw },
+          scale: 1 / accumulate,
+        });
         gradients = addGradients(gradients, result.gradients);
-        loss = replace(loss, tf.add(loss, result.loss));
-        result.loss.dispose();
-        pace.tokens += rows.tokens;
+        loss += await take(result.loss);
+        tokens += masked.tokens;
       }
 
       const scalars = tf.tensor1d(optimizer.scalars(learningRate, step));
-      const norm = optimizer.update(gradients, scalars);
+      const gradNorm = await take(optimizer.update(gradients, scalars));
       tf.dispose([scalars, ...gradients.values()]);
+      checkLoss(loss, step, learningRate);
       step++;
+
       const before = done;
       done = progress();
-      elapsedMs = now() - began;
-
-      if (step % reportEvery === 0 || done === 1) {
-        const [[value], [gradNorm]] = await Promise.all([loss.data(), norm.data()]);
-        checkLoss(value!, step, learningRate);
-        const tokensPerSecond = (pace.tokens / Math.max(1, now() - pace.since)) * 1000;
-        yield { event: "step", step, loss: value!, learningRate, gradNorm: gradNorm!, tokensPerSecond, elapsedMs, progress: done };
-        Object.assign(pace, { tokens: 0, since: now() });
-      }
-      tf.dispose([loss, norm]);
+      const tokensPerSecond = (tokens / Math.max(1, now() - since)) * 1000;
+      yield {
+        event: "step",
+        step,
+        loss,
+        learningRate,
+        gradNorm,
+        tokensPerSecond,
+        elapsedMs: elapsedMs(),
+        progress: done,
+      };
       await turn();
-
-      if (signal?.aborted === true) break;
-      if (done === 1 || crosses(before, done, evaluations)) yield* examine();
-      if (done < 1 && crosses(before, done, checkpoints)) await keep();
-      Object.assign(pace, { tokens: 0, since: now() });
+      if (done < 1 && !aborted() && crosses(before, done, evaluations)) yield* examine();
+      if (done < 1 && !aborted() && crosses(before, done, checkpoints)) await keep();
+      tokens = 0;
+      since = now();
     }
 
+    const reason = progress() < 1 ? "interrupted" : "done";
+    if (reason === "done") yield* examine();
     await keep();
-    const reason = done < 1 ? "interrupted" : "done";
-    yield { event: "end", step, reason, evalLoss: scores.loss, unigramLoss: baseline, accuracy: scores.accuracy };
+    yield {
+      event: "end",
+      step,
+      reason,
+      evalLoss: scores.loss,
+      unigramLoss: baseline,
+      accuracy: scores.accuracy,
+    };
   } finally {
     optimizer.dispose();
   }
@@ -306,9 +269,11 @@ function turn(): Promise<void> {
   });
 }
 
-function replace<T extends tf.Tensor>(old: T, value: T): T {
-  old.dispose();
-  return value;
+/** The value of a scalar, which is freed. */
+async function take(scalar: tf.Scalar): Promise<number> {
+  const [value] = await scalar.data();
+  scalar.dispose();
+  return value!;
 }
 
 function finiteOrNull(value: number): number | null {
@@ -346,12 +311,15 @@ function checkOptions(
     throw new RangeError("Cannot pretrain without an end: give maxSteps or maxSeconds");
   }
   for (const [name, value] of Object.entries({ maxSeconds, learningRate: peak })) {
-    if (!(value > 0)) throw new RangeError(`Cannot pretrain as ${name} must be above 0: current value is ${value}`);
+    if (!(value > 0))
+      throw new RangeError(`Cannot pretrain as ${name} must be above 0: current value is ${value}`);
   }
-  for (const name of ["maxSteps", "batchSize", "accumulate", "reportEvery"] as const) {
+  for (const name of ["maxSteps", "batchSize", "accumulate"] as const) {
     const value = numbers[name];
     if (value >= 1 && (Number.isSafeInteger(value) || value === Infinity)) continue;
-    throw new RangeError(`Cannot pretrain as ${name} must be a whole number above 0: current value is ${value}`);
+    throw new RangeError(
+      `Cannot pretrain as ${name} must be a whole number above 0: current value is ${value}`,
+    );
   }
   if (rowLength > maxPositionEmbeddings) {
     throw new RangeError(
@@ -363,10 +331,12 @@ function checkOptions(
       `Cannot pretrain as the tokenizer has more tokens than the model: ${tokenizer.vocabSize}, the model's vocabSize is ${vocabSize}`,
     );
   }
+  const special = new Set(specialIdsOf(tokenizer));
   for (const [name, lines] of Object.entries({ train, heldOut })) {
-    if (lines.ids.length <= 2 * lineCount(lines)) {
-      throw new RangeError(`Cannot pretrain as the ${name} lines hold no token: there are ${lineCount(lines)} lines`);
-    }
+    if (lines.ids.some((id) => !special.has(id))) continue;
+    throw new RangeError(
+      `Cannot pretrain as there is nothing to predict: the ${lineCount(lines)} lines of ${name} hold special tokens only`,
+    );
   }
 }
 
@@ -377,5 +347,4 @@ interface PretrainNumbers {
   readonly rowLength: number;
   readonly accumulate: number;
   readonly peak: number;
-  readonly reportEvery: number;
 }

@@ -38,7 +38,7 @@ export async function fillSamples(
   for (const text of texts) {
     const { ids } = tokenizer.encode(text, {
       maxLength: model.config.maxPositionEmbeddings,
-      truncation: true,
+      truncation: "longest_first",
     });
     const gap = ids.indexOf(tokenizer.maskId);
     if (gap < 0) throw new RangeError(`Cannot fill a sample as it has no [MASK]: ${text}`);
@@ -49,7 +49,10 @@ export async function fillSamples(
     });
     const [scores, indices] = await Promise.all([best.values.data(), best.indices.data()]);
     tf.dispose([best.values, best.indices]);
-    const fills = Array.from(scores, (score, i) => ({ token: tokenizer.idToToken(indices[i]!) ?? "[UNK]", score }));
+    const fills = Array.from(scores, (score, i) => ({
+      token: tokenizer.idToToken(indices[i]!) ?? "[UNK]",
+      score,
+    }));
     samples.push({ text, fills });
   }
   return samples;

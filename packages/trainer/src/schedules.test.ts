@@ -34,7 +34,9 @@ test("every schedule stays within [0, 1] and is 0 once the run is over", () => {
   const progress = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
   fc.assert(
     fc.property(warmups, progress, (warmup, done) => {
-      for (const schedule of [linearDecay, bertDecay, cosineDecay, trapezoid].map((make) => make({ warmup }))) {
+      for (const schedule of [linearDecay, bertDecay, cosineDecay, trapezoid].map((make) =>
+        make({ warmup }),
+      )) {
         expect(schedule(done)).toBeGreaterThanOrEqual(0);
         expect(schedule(done)).toBeLessThanOrEqual(1);
         expect(schedule(1)).toBe(0);
@@ -44,9 +46,9 @@ test("every schedule stays within [0, 1] and is 0 once the run is over", () => {
 });
 
 test.each([-0.1, 1, NaN])("a warm-up of %d is refused", (warmup) => {
-  expect(() => linearDecay({ warmup })).toThrow(new RangeError(
-    `Cannot warm up over a part of the run outside of [0, 1): warmup is ${warmup}`,
-  ));
+  expect(() => linearDecay({ warmup })).toThrow(
+    new RangeError(`Cannot warm up over a part of the run outside of [0, 1): warmup is ${warmup}`),
+  );
 });
 
 test.each([0, 0.95, NaN])("a cool-down of %d after a warm-up of 0.1 is refused", (cooldown) => {

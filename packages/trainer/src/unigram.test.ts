@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { IGNORED_LABEL } from "./masked_lm.ts";
 import { unigramCosts, unigramLoss } from "./unigram.ts";
 
 const lines = { ids: Int32Array.of(2, 5, 6, 5, 1, 3, 2, 5, 3), rowStarts: Int32Array.of(0, 6, 9) };
@@ -12,10 +13,7 @@ test("unigramCosts() is −log of the add-one smoothed frequency, special tokens
 
 test("unigramLoss() is the mean cost of what is to be predicted", () => {
   const costs = unigramCosts(lines, options);
-  const batches = [
-    { labels: Int32Array.of(5, 6, 0), weights: Float32Array.of(1, 1, 0) },
-    { labels: Int32Array.of(7), weights: Float32Array.of(1) },
-  ];
+  const batches = [{ labels: Int32Array.of(5, 6, IGNORED_LABEL) }, { labels: Int32Array.of(7) }];
   expect(unigramLoss(costs, batches)).toBeCloseTo((Math.log(3) + Math.log(6) + Math.log(12)) / 3, 14);
 });
 

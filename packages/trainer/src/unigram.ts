@@ -6,8 +6,8 @@
  */
 import type { BertForMaskedLM } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
-import type { MaskedBatch } from "./masked_lm.ts";
-import type { TokenizedLines } from "./packing.ts";
+import { IGNORED_LABEL, type MaskedBatch } from "./masked_lm.ts";
+import type { TokenizedLines } from "./tokenized_lines.ts";
 
 /**
  * Count tokens, and tell what each costs under the unigram distribution, add-one smoothed.
@@ -34,7 +34,9 @@ export function unigramCosts(
   const counts = new Float64Array(vocabSize).fill(1);
   for (const id of ids) {
     if (id < 0 || id >= vocabSize) {
-      throw new RangeError(`Cannot count tokens as an id is outside of the vocabulary of ${vocabSize}: ${id}`);
+      throw new RangeError(
+        `Cannot count tokens as an id is outside of the vocabulary of ${vocabSize}: ${id}`,
+      );
     }
     counts[id]!++;
   }
@@ -52,23 +54,21 @@ export function unigramCosts(
  *
  * @example
  * ```ts
- * import { unigramLoss } from "@kcbert/trainer";
+ * import { IGNORED_LABEL, unigramLoss } from "@kcbert/trainer";
  * import assert from "node:assert/strict";
  *
- * const batch = { labels: Int32Array.of(1, 2), weights: Float32Array.of(1, 0) };
+ * const batch = { labels: Int32Array.of(1, IGNORED_LABEL) };
  * assert.equal(unigramLoss(Float64Array.of(9, 3, 9), [batch]), 3);
  * ```
  */
-export function unigramLoss(
-  costs: Float64Array,
-  batches: Iterable<Pick<MaskedBatch, "labels" | "weights">>,
-): number {
+export function unigramLoss(costs: Float64Array, batches: Iterable<Pick<MaskedBatch, "labels">>): number {
   let loss = 0;
   let count = 0;
-  for (const { labels, weights } of batches) {
-    for (let i = 0; i < labels.length; i++) {
-      loss += weights[i]! * costs[labels[i]!]!;
-      count += weights[i]!;
+  for (const { labels } of batches) {
+    for (const label of labels) {
+      if (label === IGNORED_LABEL) continue;
+      loss += costs[label]!;
+      count++;
     }
   }
   return loss / count;

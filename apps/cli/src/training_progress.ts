@@ -1,0 +1,98 @@
+import process from "node:process";
+import type { PretrainEvent } from "@kcbert/trainer";
+import { formatDuration, type ProgressStream } from "./progress.ts";
+
+/** Shows a training run. */
+export interface TrainingProgress {
+  /** Tell what happened. */
+  show(event: PretrainEvent): void;
+  /** Take the bar away. */
+  done(): void;
+}
+
+/**
+ * Show a training run on standard error: on a terminal a bar with loss, speed and time left, redrawn up to ten times a
+ * second; everywhere a line for each evaluation.
+ */
+export function startTrainingProgress({
+  quiet = false,
+  stream = process.stderr,
+  now = () => performance.now(),
+}: { quiet?: boolean | undefined; stream?: ProgressStream; now?: () => number } = {}): TrainingProgress {
+  if (quiet) return { show() {}, done() {} };
+  const bar = stream.isTTY === true;
+  let unigramLoss = NaN;
+  let latest: Latest | undefined;
+  let begun: Begun | undefined;
+  let due = 0;
+  const clear = () => {
+    if (bar) stream.write("\r\u001B[K");
+  };
+  return {
+    show(event) {
+      if (event.event === "start") {
+        unigramLoss = event.unigramLoss;
+        stream.write(`${describeStart(event)}\n`);
+      } else if (event.event === "step") {
+        latest = { ...event, smoothed: smooth(latest?.smoothed, event.tokensPerSecond) };
+        begun ??= { progress: event.progress, elapsedMs: event.elapsedMs };
+        if (!bar || now() < due) return;
+        due = now() + 100;
+        stream.write(`\r${describeBar(latest, begun).slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
+      } else if (event.event === "eval") {
+        clear();
+        stream.write(`${describeEvaluation(event, unigramLoss, latest, begun)}\n`);
+      }
+    },
+    done: clear,
+  };
+}
+
+// --- internal ---
+
+type Of<T extends PretrainEvent["event"]> = Extract<PretrainEvent, { event: T }>;
+type Latest = Of<"step"> & { readonly smoothed: number };
+type Begun = Pick<Of<"step">, "progress" | "elapsedMs">;
+
+function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss }: Of<"start">): string {
+  const begin = step === 0 ? "Training" : `Going on after step ${count(step)}: training`;
+  const lines = `${count(trainLines)} lines, ${count(heldOutLines)} held out`;
+  return `${begin} ${count(parameters)} parameters on ${lines}; unigram loss ${unigramLoss.toFixed(3)}`;
+}
+
+function describeBar(latest: Latest, begun: Begun): string {
+  const { progress, loss, step, smoothed } = latest;
+  const filled = Math.round(progress * 24);
+  const drawn = `${"█".repeat(filled)}${"░".repeat(24 - filled)}`;
+  const figures = `step ${count(step)}, loss ${loss.toFixed(3)}, ${count(Math.round(smoothed))} tokens/s`;
+  return `Training ${drawn} ${Math.floor(progress * 100)} %, ${figures}, ${timeLeft(latest, begun)} left`;
+}
+
+function describeEvaluation(
+  { step, loss, accuracy }: Of<"eval">,
+  unigramLoss: number,
+  latest: Latest | undefined,
+  begun: Begun | undefined,
+): string {
+  const difference = loss - unigramLoss;
+  const scores = `held-out loss ${loss.toFixed(3)} (${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(3)} against unigrams)`;
+  const place = latest === undefined ? "" : `, ${Math.floor(latest.progress * 100)} %`;
+  const head = `Step ${count(step)}${place}: ${scores}, accuracy ${(accuracy * 100).toFixed(1)} %`;
+  if (latest === undefined || begun === undefined || latest.progress === 1) return head;
+  return `${head}, ${count(Math.round(latest.smoothed))} tokens/s, ${timeLeft(latest, begun)} left`;
+}
+
+/** From the pace of this session, not of those before it. */
+function timeLeft({ progress, elapsedMs }: Latest, begun: Begun): string {
+  const done = progress - begun.progress;
+  if (done <= 0) return "unknown time";
+  return formatDuration(((elapsedMs - begun.elapsedMs) / done) * (1 - progress));
+}
+
+function smooth(before: number | undefined, value: number): number {
+  return before === undefined ? value : before + 0.05 * (value - before);
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en");
+}
