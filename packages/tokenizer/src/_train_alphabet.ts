@@ -28,10 +28,10 @@ export interface StartVocabulary {
 
 /** How often each character occurs, and which occur within words. */
 export class CharacterCounts {
-  /** Occurrences by code point, float64 `[0x110000]`. */
-  readonly counts: Float64Array = new Float64Array(CODE_POINTS);
-  /** 1 where a character occurs other than at the start of a word, uint8 `[0x110000]`. */
-  readonly within: Uint8Array = new Uint8Array(CODE_POINTS);
+  /** Occurrences by code point, float64; as long as the corpus needs. */
+  counts: Float64Array = new Float64Array(COMMON_CODE_POINTS);
+  /** 1 where a character occurs other than at the start of a word, uint8 of the same length. */
+  within: Uint8Array = new Uint8Array(COMMON_CODE_POINTS);
 
   /** Count the characters of words `from` to `to`. */
   add({ units, starts, counts }: WordCounts, from: number, to: number): void {
@@ -41,20 +41,33 @@ export class CharacterCounts {
       for (let i = starts[word]!, first = i; i < end; i++) {
         const at = i;
         let codePoint = units[i]!;
-        if (codePoint >= 0xd800 && codePoint < 0xdc00 && i + 1 < end)
+        if (codePoint >= 0xd800 && codePoint < 0xdc00 && i + 1 < end) {
           codePoint = astral(codePoint, units[++i]!);
+          if (codePoint >= this.counts.length) this.makeRoom();
+        }
         this.counts[codePoint]! += frequency;
         if (at !== first) this.within[codePoint] = 1;
       }
     }
   }
+
+  /** Make the tables long enough for every code point. */
+  makeRoom(): void {
+    const { counts, within } = this;
+    this.counts = new Float64Array(CODE_POINTS);
+    this.within = new Uint8Array(CODE_POINTS);
+    this.counts.set(counts);
+    this.within.set(within);
+  }
 }
 
 /** Choose what the vocabulary starts from. */
-export function startVocabulary(
-  { counts, within }: CharacterCounts,
-  options: CheckedOptions,
-): StartVocabulary {
+export function startVocabulary(characters: CharacterCounts, options: CheckedOptions): StartVocabulary {
+  const { alphabet = [], initialAlphabet, continuingOrder } = options;
+  if ([alphabet, initialAlphabet, continuingOrder].flat().some((each) => each >= characters.counts.length)) {
+    characters.makeRoom();
+  }
+  const { counts, within } = characters;
   const { kept, cutCharacters, tiesAtCut } = chooseAlphabet(counts, options);
   const tokens = [...options.specialTokens];
   const ids = new Map(tokens.map((token, id) => [token, id]));
@@ -66,10 +79,10 @@ export function startVocabulary(
     }
     return id;
   };
-  const first = new Int32Array(CODE_POINTS).fill(-1);
-  const continuing = new Int32Array(CODE_POINTS).fill(-1);
+  const first = new Int32Array(counts.length).fill(-1);
+  const continuing = new Int32Array(counts.length).fill(-1);
   for (const codePoint of kept) first[codePoint] = idOf(String.fromCodePoint(codePoint));
-  const named = new Set(options.continuingOrder);
+  const named = new Set(continuingOrder);
   const others = kept.filter((codePoint) => !named.has(codePoint)).sort((a, b) => a - b);
   let continuingSize = 0;
   for (const codePoint of [...named, ...others]) {
@@ -99,6 +112,8 @@ export function astral(high: number, low: number): number {
 // --- internal ---
 
 const CODE_POINTS = 0x110000;
+/** The first two planes: all but rare Chinese characters, and tags. */
+const COMMON_CODE_POINTS = 0x20000;
 
 function sum(counts: Float64Array): number {
   return counts.reduce((total, count) => total + count, 0);
@@ -110,7 +125,7 @@ function chooseAlphabet(
   { alphabet, initialAlphabet, limitAlphabet }: CheckedOptions,
 ): { kept: number[]; cutCharacters: number; tiesAtCut: number } {
   const seen: number[] = [];
-  for (let codePoint = 0; codePoint < CODE_POINTS; codePoint++) {
+  for (let codePoint = 0; codePoint < counts.length; codePoint++) {
     if (counts[codePoint]! > 0) seen.push(codePoint);
   }
   if (alphabet !== undefined) {

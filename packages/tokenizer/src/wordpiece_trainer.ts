@@ -483,6 +483,7 @@ async function makePairs(
   progress: () => TrainProgress,
 ): Promise<Merges> {
   const words = counts.counts.length;
+  await breathe(control, progress());
   const merges = new Merges(counts.units.length + words, words, vocabSize, minFrequency);
   const symbols = new SymbolBuffer(start);
   await inBlocks(words, WORD_BLOCK, control, progress, (from, to) => {
@@ -616,7 +617,7 @@ function progressOf(
   return { phase, lines, words, distinctWords: counts.length, merges, tokens };
 }
 
-/** Do work in blocks, with a pause after each. */
+/** Do work in blocks, with a pause between them. */
 async function inBlocks(
   length: number,
   size: number,
@@ -625,8 +626,8 @@ async function inBlocks(
   work: (from: number, to: number) => void,
 ): Promise<void> {
   for (let from = 0; from < length; from += size) {
+    if (from > 0) await breathe(control, progress());
     work(from, Math.min(from + size, length));
-    await breathe(control, progress());
   }
 }
 
