@@ -298,6 +298,22 @@ describe("POST /models/{id}", () => {
   });
 });
 
+test("a client that leaves stops its own work, and is no failure of the server", async () => {
+  const records: LogRecord[] = [];
+  const leave = new AbortController();
+  const leaving: ServedModel = {
+    id: "tiny",
+    current: async () => {
+      leave.abort();
+      return versionOf(files, "1");
+    },
+  };
+  const app = appWith({ models: [leaving], log: (record) => records.push(record) });
+  const request = new Request("http://host/models/tiny", { ...post({ inputs: mask }), signal: leave.signal });
+  expect((await app.request(request)).status).toBe(499);
+  expect(records.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
 describe("POST /clean", () => {
   test("gives the cleaned text, and where each of its code units stood", async () => {
     const response = await appWith().request("/clean", post({ inputs: "★ㅋㅋㅋㅋㅋ 최고" }));

@@ -78,6 +78,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   if (page !== undefined) app.on("GET", ["/", "/page/:name"], etag(), pageRoute(page));
   app.notFound((c) => c.json(missing(c.req.method, c.req.path).body(), 404));
   app.onError((error, c) => {
+    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 }); // the client has left; nobody reads this
     const known = error instanceof ApiError ? error : hidden(error, c.var.requestId, log);
     if (known.retryAfter !== undefined) c.header("Retry-After", String(known.retryAfter));
     return c.json(known.body(), known.status);

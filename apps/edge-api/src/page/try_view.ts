@@ -25,7 +25,8 @@ export class TryView {
   #cleaned: { source: string; json: CleanJson } | undefined;
   /** Index of the word that is hidden. */
   #hidden: number | undefined;
-  #asked: { text: string; fills: FillMaskJson[] } | undefined;
+  /** What was asked last, as the cleaning leaves it. */
+  #asked: { cleaned: string; fills: FillMaskJson[] } | undefined;
   #problem: keyof Words | { sentence: string } | undefined;
   #isAsking = false;
   #asking = new AbortController();
@@ -121,8 +122,8 @@ export class TryView {
   async #ask(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#clean();
-    const text = this.#question();
-    if (text === undefined || this.#model === undefined) {
+    const question = this.#question();
+    if (question === undefined || this.#model === undefined) {
       this.#show();
       return;
     }
@@ -133,8 +134,8 @@ export class TryView {
     this.#problem = undefined;
     this.#show();
     try {
-      const fills = await askModel(this.#model, text, signal);
-      if (!signal.aborted) this.#asked = { text, fills };
+      const fills = await askModel(this.#model, question.text, signal);
+      if (!signal.aborted) this.#asked = { cleaned: question.cleaned, fills };
     } catch (error) {
       if (!signal.aborted) this.#problem = problemOf(error);
     }
@@ -143,8 +144,8 @@ export class TryView {
     this.#show();
   }
 
-  /** The text to ask about, with one mask; undefined, and a problem, if there is none. */
-  #question(): string | undefined {
+  /** The comment with one mask, as it was typed and as it is cleaned; undefined, and a problem, if there is none. */
+  #question(): { text: string; cleaned: string } | undefined {
     if (this.#problem !== undefined && this.#cleaned === undefined) return undefined;
     const { source, json } = this.#cleaned ?? { source: "", json: { text: "", offsets: [] } };
     const word = this.#hidden === undefined ? undefined : wordsOf(json.text)[this.#hidden];
@@ -155,7 +156,9 @@ export class TryView {
     else if (word === undefined && countMasks(json.text) > 1) this.#problem = "manyMasks";
     else if (this.#answerer === undefined) this.#problem = "modelWaiting";
     if (this.#problem !== undefined) return undefined;
-    return word === undefined ? source : hideWord(source, json.offsets, word);
+    if (word === undefined) return { text: source, cleaned: json.text };
+    const cleaned = json.text.slice(0, word.start) + mask + json.text.slice(word.end);
+    return { text: hideWord(source, json.offsets, word), cleaned };
   }
 
   #show(): void {
@@ -218,7 +221,7 @@ export class TryView {
     byId("answers").dataset.stale = String(this.#isAsking);
     if (asked === undefined) return;
     const [best] = asked.fills;
-    const { before, word, after } = fillMask(asked.text, best?.token_str ?? mask);
+    const { before, word, after } = fillMask(asked.cleaned, best?.token_str ?? mask);
     byId("filled").replaceChildren(before, h("mark", { class: "guess" }, word), after);
     const percent = numberFormat(this.#language, 1, "percent");
     const bars = asked.fills.map(({ token_str, score }) => ({ token: token_str, score }));
