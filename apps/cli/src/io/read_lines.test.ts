@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/run_cli.ts";
 import { CliError } from "../failure.ts";
 import { type Input, resolveInputs } from "./inputs.ts";
-import { type Line, type LineOptions, readLines, withoutCarriageReturn } from "./read_lines.ts";
+import { type Line, type LineOptions, linesOf, readLineBlocks, withoutCarriageReturn } from "./read_lines.ts";
 
 const folder = temporaryFolder();
 
@@ -18,7 +18,7 @@ function inputOf(content: string | Uint8Array, name = "input.txt"): Input {
 
 async function collect(input: Input, options?: LineOptions): Promise<Line[]> {
   const lines: Line[] = [];
-  for await (const line of readLines(input, options)) lines.push(line);
+  for await (const block of readLineBlocks(input, options)) lines.push(...linesOf(block));
   return lines;
 }
 
@@ -26,37 +26,37 @@ async function texts(content: string | Uint8Array, name?: string): Promise<strin
   return (await collect(inputOf(content, name))).map(({ text }) => text);
 }
 
-test("readLines() splits at LF alone and keeps every other separator", async () => {
+test("readLineBlocks() splits at LF alone and keeps every other separator", async () => {
   expect(await texts("가\u2028나\u2029다\u0085라\r마\v바\f사\n아")).toEqual([
     "가\u2028나\u2029다\u0085라\r마\v바\f사",
     "아",
   ]);
 });
 
-test("readLines() counts a last line without LF, and none after a last LF", async () => {
+test("readLineBlocks() counts a last line without LF, and none after a last LF", async () => {
   expect(await texts("가\n나")).toEqual(["가", "나"]);
   expect(await texts("가\n나\n")).toEqual(["가", "나"]);
   expect(await texts("\n\n")).toEqual(["", ""]);
   expect(await texts("\n가\n\n")).toEqual(["", "가", ""]);
 });
 
-test("readLines() keeps a CR before LF, which withoutCarriageReturn() takes off", async () => {
+test("readLineBlocks() keeps a CR before LF, which withoutCarriageReturn() takes off", async () => {
   const lines = await texts("가\r\n나\r\n");
   expect(lines).toEqual(["가\r", "나\r"]);
   expect(lines.map(withoutCarriageReturn)).toEqual(["가", "나"]);
 });
 
-test("readLines() skips a byte order mark at the beginning, and only there", async () => {
+test("readLineBlocks() skips a byte order mark at the beginning, and only there", async () => {
   expect(await texts("\uFEFF가\n\uFEFF나")).toEqual(["가", "\uFEFF나"]);
 });
 
-test("readLines() decompresses by content, whatever the name, all members of a file", async () => {
+test("readLineBlocks() decompresses by content, whatever the name, all members of a file", async () => {
   const gzip = Buffer.concat([gzipSync("가\n나"), gzipSync("다\n라\n")]);
   expect(await texts(gzip, "input.gz")).toEqual(["가", "나다", "라"]);
   expect(await texts(gzip, "input.txt")).toEqual(["가", "나다", "라"]);
 });
 
-test("readLines() gives back what was joined, across chunks of the file", async () => {
+test("readLineBlocks() gives back what was joined, across chunks of the file", async () => {
   const line = fc.string({
     unit: fc.constantFrom("가", "a", "😂", "\u2028", "\r", "\t", "힣"),
     maxLength: 50,
@@ -77,7 +77,7 @@ test("readLines() gives back what was joined, across chunks of the file", async 
   );
 });
 
-test("readLines() names byte and line of what is not UTF-8, also in a later chunk", async () => {
+test("readLineBlocks() names byte and line of what is not UTF-8, also in a later chunk", async () => {
   const content = Buffer.concat([Buffer.from("가\n나\n"), Buffer.of(0x61, 0xff, 0x0a)]);
   await expect(collect(inputOf(content))).rejects.toThrow(/as UTF-8: byte 9 \(0xff, in line 3\)/);
   const long = Buffer.concat([Buffer.from("가나다\n".repeat(300_000)), Buffer.of(0xb0, 0xa1)]);
@@ -87,14 +87,14 @@ test("readLines() names byte and line of what is not UTF-8, also in a later chun
   );
 });
 
-test("readLines() refuses a line that is longer than allowed", async () => {
+test("readLineBlocks() refuses a line that is longer than allowed", async () => {
   const input = inputOf(`가\n${"a".repeat(5 << 20)}\n`);
   await expect(collect(input, { maxLineBytes: 1 << 21 })).rejects.toThrow(
     /line 2 is longer than 2,097,152 bytes/,
   );
 });
 
-test("readLines() refuses gzip that is cut, corrupt, empty, or none", async () => {
+test("readLineBlocks() refuses gzip that is cut, corrupt, empty, or none", async () => {
   const gzip = gzipSync("가나다라\n".repeat(100_000));
   const flipped = Uint8Array.from(gzip, (byte, i) => (i === gzip.length - 6 ? byte ^ 0xff : byte));
   await expect(collect(inputOf(gzip.subarray(0, -20), "cut.gz"))).rejects.toThrow(
@@ -111,7 +111,7 @@ test("readLines() refuses gzip that is cut, corrupt, empty, or none", async () =
   );
 });
 
-test("readLines() stops when it is told to, with the signal's reason", async () => {
+test("readLineBlocks() stops when it is told to, with the signal's reason", async () => {
   const controller = new AbortController();
   const reason = new Error("enough");
   const reading = (async () => {
@@ -124,7 +124,7 @@ test("readLines() stops when it is told to, with the signal's reason", async () 
   await expect(reading).rejects.toBe(reason);
 });
 
-test("readLines() reports the bytes on disk, compressed or not", async () => {
+test("readLineBlocks() reports the bytes on disk, compressed or not", async () => {
   let bytes = 0;
   const input = inputOf(gzipSync("가나다\n".repeat(1000)), "counted.gz");
   await collect(input, { onRead: (read) => void (bytes += read) });

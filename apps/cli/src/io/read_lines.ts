@@ -57,11 +57,6 @@ export interface Line {
   readonly number: number;
 }
 
-/** The lines of an input one by one; see `readLineBlocks`. */
-export async function* readLines(input: Input, options: LineOptions = {}): AsyncGenerator<Line> {
-  for await (const block of readLineBlocks(input, options)) yield* linesOf(block);
-}
-
 /** The lines of one block. */
 export function* linesOf({ text, firstLine }: LineBlock): Generator<Line> {
   let number = firstLine;
