@@ -48,8 +48,31 @@ export interface MaskedLmOutputs extends BertStates {
 
 /**
  * BERT that fills gaps: scores over the vocabulary at each position, by the table of word embeddings.
+ *
+ * @example
+ * ```ts
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const config = { ...kcbertBase, hiddenSize: 24, numHiddenLayers: 2, intermediateSize: 96, vocabSize: 100 };
+ * const model = BertForMaskedLM.init(config, { seed: 1 });
+ * const inputIds = tf.tensor2d([[2, 8, 4, 3]], [1, 4], "int32"); // [CLS] … [MASK] [SEP]
+ * const maskedPositions = tf.tensor1d([2], "int32");
+ * const { logits } = model.forward({ inputIds }, { maskedPositions });
+ * assert.deepEqual(logits.shape, [1, 100]);
+ *
+ * const labels = tf.tensor1d([9], "int32");
+ * const loss = model.loss({ inputIds }, labels, { maskedPositions, dropout: { seed: 1, step: 0 } });
+ * assert.ok(Math.abs(loss.dataSync()[0]! - Math.log(100)) < 1); // it has learned nothing yet
+ *
+ * tf.dispose([inputIds, maskedPositions, logits, labels, loss]);
+ * model.dispose();
+ * ```
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertForMaskedLM";
 
   /** The parameters of a model with this config. */
@@ -92,8 +115,29 @@ export interface PreTrainingOutputs extends BertStates {
   seqRelationshipLogits: tf.Tensor2D;
 }
 
-/** BERT as it was pretrained: masked tokens, and whether one text follows the other. */
+/**
+ * BERT as it was pretrained: masked tokens, and whether one text follows the other.
+ *
+ * @example
+ * ```ts
+ * import { BertForPreTraining, kcbertBase } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const config = { ...kcbertBase, hiddenSize: 24, numHiddenLayers: 2, intermediateSize: 96, vocabSize: 100 };
+ * const model = BertForPreTraining.init(config, { seed: 1 });
+ * const inputIds = tf.tensor2d([[2, 8, 3, 9, 3]], [1, 5], "int32");
+ * const tokenTypeIds = tf.tensor2d([[0, 0, 0, 1, 1]], [1, 5], "int32");
+ * const { predictionLogits, seqRelationshipLogits } = model.forward({ inputIds, tokenTypeIds });
+ * assert.deepEqual(predictionLogits.shape, [1, 5, 100]);
+ * assert.deepEqual(seqRelationshipLogits.shape, [1, 2]);
+ * tf.dispose([inputIds, tokenTypeIds, predictionLogits, seqRelationshipLogits]);
+ * model.dispose();
+ * ```
+ */
 export class BertForPreTraining extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertForPreTraining";
 
   /** The parameters of a model with this config. */
@@ -151,8 +195,30 @@ export interface SequenceClassifierOutputs extends BertStates {
   logits: tf.Tensor2D;
 }
 
-/** BERT that judges a text as a whole, by its first token: classes, any of several labels, or numbers. */
+/**
+ * BERT that judges a text as a whole, by its first token: classes, any of several labels, or numbers.
+ *
+ * @example
+ * ```ts
+ * import { BertForSequenceClassification, kcbertBase } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const config = { ...kcbertBase, hiddenSize: 24, numHiddenLayers: 2, intermediateSize: 96, vocabSize: 100 };
+ * const model = BertForSequenceClassification.init({ ...config, numLabels: 3 }, { seed: 1 });
+ * const inputIds = tf.tensor2d([[2, 8, 3], [2, 9, 3]], [2, 3], "int32");
+ * const { logits } = model.forward({ inputIds });
+ * assert.deepEqual(logits.shape, [2, 3]);
+ * const labels = tf.tensor1d([0, 2], "int32");
+ * const loss = model.loss({ inputIds }, labels);
+ * assert.ok(Math.abs(loss.dataSync()[0]! - Math.log(3)) < 0.5);
+ * tf.dispose([inputIds, logits, labels, loss]);
+ * model.dispose();
+ * ```
+ */
 export class BertForSequenceClassification extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertForSequenceClassification";
 
   /** The parameters of a model with this config. */
@@ -205,8 +271,27 @@ export interface TokenClassifierOutputs extends BertStates {
   logits: tf.Tensor3D;
 }
 
-/** BERT that labels each token, such as the names in a text. */
+/**
+ * BERT that labels each token, such as the names in a text.
+ *
+ * @example
+ * ```ts
+ * import { BertForTokenClassification, kcbertBase } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const config = { ...kcbertBase, hiddenSize: 24, numHiddenLayers: 2, intermediateSize: 96, vocabSize: 100 };
+ * const model = BertForTokenClassification.init({ ...config, numLabels: 5 }, { seed: 1 });
+ * const inputIds = tf.tensor2d([[2, 8, 9, 3]], [1, 4], "int32");
+ * const { logits } = model.forward({ inputIds });
+ * assert.deepEqual(logits.shape, [1, 4, 5]);
+ * tf.dispose([inputIds, logits]);
+ * model.dispose();
+ * ```
+ */
 export class BertForTokenClassification extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertForTokenClassification";
 
   /** The parameters of a model with this config. */
@@ -250,8 +335,28 @@ export interface QuestionAnsweringOutputs extends BertStates {
   endLogits: tf.Tensor2D;
 }
 
-/** BERT that finds the answer to a question in a text: where it begins, and where it ends. */
+/**
+ * BERT that finds the answer to a question in a text: where it begins, and where it ends.
+ *
+ * @example
+ * ```ts
+ * import { BertForQuestionAnswering, kcbertBase } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const config = { ...kcbertBase, hiddenSize: 24, numHiddenLayers: 2, intermediateSize: 96, vocabSize: 100 };
+ * const model = BertForQuestionAnswering.init(config, { seed: 1 });
+ * const inputIds = tf.tensor2d([[2, 8, 3, 9, 10, 3]], [1, 6], "int32"); // question and text
+ * const tokenTypeIds = tf.tensor2d([[0, 0, 0, 1, 1, 1]], [1, 6], "int32");
+ * const { startLogits, endLogits } = model.forward({ inputIds, tokenTypeIds });
+ * assert.deepEqual([startLogits.shape, endLogits.shape], [[1, 6], [1, 6]]);
+ * tf.dispose([inputIds, tokenTypeIds, startLogits, endLogits]);
+ * model.dispose();
+ * ```
+ */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertForQuestionAnswering";
 
   /** The parameters of a model with this config. */

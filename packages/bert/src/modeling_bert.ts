@@ -91,6 +91,7 @@ export interface BertOutputs extends BertStates {
  * ```
  */
 export class BertModel extends BertPreTrainedModel {
+  /** The name of the class. */
   readonly architecture = "BertModel";
 
   /** The parameters of a model with this config, without the prefix `bert.`; by default with a pooler. */

@@ -15,6 +15,7 @@ export type ParameterShape = readonly [key: string, shape: readonly number[]];
 
 /** A kind of BERT: its class. */
 export interface BertClass<Model extends BertPreTrainedModel> {
+  /** A model of given parameters, which it owns from then on. */
   new (config: BertConfig, parameters: ReadonlyMap<string, tf.Variable>): Model;
   /** The parameters of a model with this config, in the order in which they are saved. */
   parameterShapes(config: BertConfig, options?: { pooler?: boolean }): Iterable<ParameterShape>;
@@ -109,6 +110,20 @@ export abstract class BertPreTrainedModel {
    *
    * @param source Gives the folder's files.
    * @throws {Error} If a file is missing or broken, or does not fit the model: see `loadConfig` and `loadWeights`.
+   *
+   * @example From a folder on disk, or from the Hugging Face hub
+   * ```ts
+   * import { BertForMaskedLM, type PretrainedSource } from "@kcbert/bert";
+   * import { readFile } from "node:fs/promises";
+   *
+   * const fromDisk: PretrainedSource = (name) => readFile(`model/${name}`).catch(() => undefined);
+   * const fromHub: PretrainedSource = async (name, { signal } = {}) => {
+   *   const url = `https://huggingface.co/beomi/kcbert-base/resolve/main/${name}`;
+   *   const response = await fetch(url, signal ? { signal } : {});
+   *   return response.ok ? (response.body ?? undefined) : undefined;
+   * };
+   * const load = (source: PretrainedSource) => BertForMaskedLM.fromPretrained(source);
+   * ```
    */
   static async fromPretrained<Model extends BertPreTrainedModel>(
     this: BertClass<Model>,

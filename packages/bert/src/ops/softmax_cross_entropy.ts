@@ -13,6 +13,20 @@ export const IGNORED_LABEL = -100;
  * @param logits float32 `[P, V]`.
  * @param labels int32 `[P]`, each in [0, V) or −100.
  * @returns float32 scalar; the caller owns it.
+ *
+ * @example
+ * ```ts
+ * import { softmaxCrossEntropy } from "@kcbert/bert";
+ * import * as tf from "@tensorflow/tfjs-core";
+ * import "@tensorflow/tfjs-backend-cpu";
+ * import assert from "node:assert/strict";
+ *
+ * const logits = tf.tensor2d([[0, 0], [5, -5]]);
+ * const labels = tf.tensor1d([1, -100], "int32");
+ * const loss = softmaxCrossEntropy(logits, labels);
+ * assert.ok(Math.abs(loss.dataSync()[0]! - Math.log(2)) < 1e-6);
+ * tf.dispose([logits, labels, loss]);
+ * ```
  */
 export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
   const [rows, classes] = logits.shape;
