@@ -27,6 +27,7 @@ export type PretrainedSink = (name: string, bytes: Uint8Array) => Promise<void>;
 
 /** A parameter's values. */
 export interface Weight {
+  /** Sizes, outermost first. */
   readonly shape: readonly number[];
   /** In row-major order. May share memory with what the source gave. */
   readonly values: Float32Array;

@@ -11,6 +11,7 @@ export interface SafetensorsBlob {
 
 /** A tensor that has not been read yet. */
 export interface SafetensorsBlobTensor {
+  /** The type of the elements. */
   readonly dtype: Dtype;
   /** Sizes, outermost first; `[]` for a scalar. */
   readonly shape: readonly number[];

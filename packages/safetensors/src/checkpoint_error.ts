@@ -16,7 +16,13 @@ export class CheckpointError extends SyntaxError {
   /** Where in the file, in bytes from its start; `undefined` where no one place is at fault. */
   readonly offset: number | undefined;
 
-  /** @param message What is wrong. @param offset Where in the file, in bytes. @param options The cause, if any. */
+  /**
+   * An error about a file.
+   *
+   * @param message What is wrong.
+   * @param offset Where in the file, in bytes.
+   * @param options The cause, if any.
+   */
   constructor(message: string, offset?: number, options?: ErrorOptions) {
     super(message, options);
     this.offset = offset;

@@ -22,6 +22,7 @@ export type Dtype =
 
 /** A named array as it lies in a checkpoint. */
 export interface SafetensorsTensor {
+  /** The type of the elements. */
   readonly dtype: Dtype;
   /** Sizes, outermost first; `[]` for a scalar. */
   readonly shape: readonly number[];

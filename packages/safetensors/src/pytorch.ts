@@ -60,6 +60,7 @@ export interface PytorchStream {
  * ```
  */
 export function readPytorchBin(source: Uint8Array): Map<string, SafetensorsTensor>;
+/** Read a `pytorch_model.bin` from a stream, and let it go tensor by tensor. */
 export function readPytorchBin(source: ReadableStream<Uint8Array>): Promise<PytorchStream>;
 export function readPytorchBin(
   source: Uint8Array | ReadableStream<Uint8Array>,

@@ -41,7 +41,9 @@ export interface SafetensorsFile {
  * ```
  */
 export function readSafetensors(source: Uint8Array): SafetensorsFile;
+/** Read a safetensors file lazily, tensor by tensor, from a blob. */
 export function readSafetensors(source: Blob): Promise<SafetensorsBlob>;
+/** Read a safetensors file as it arrives. */
 export function readSafetensors(source: ReadableStream<Uint8Array>): Promise<SafetensorsStream>;
 export function readSafetensors(
   source: Uint8Array | Blob | ReadableStream<Uint8Array>,

@@ -3,6 +3,7 @@ import { type Dtype, dtypes, isDtype, type SafetensorsTensor, tensorByteLength }
 
 /** What a tensor in a file will look like. */
 export interface SafetensorsLayout {
+  /** The type of the elements. */
   readonly dtype: Dtype;
   /** Sizes, outermost first; `[]` for a scalar. */
   readonly shape: readonly number[];
