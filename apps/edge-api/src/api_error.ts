@@ -6,7 +6,9 @@ export type ErrorType = "Validation" | "Empty" | "Backend" | "Overloaded";
 
 /** The body of every answer that is not a success. */
 export interface ErrorBody {
+  /** What happened, in a sentence. */
   readonly error: string;
+  /** Its kind. */
   readonly error_type: ErrorType;
 }
 
@@ -16,12 +18,16 @@ export interface ErrorBody {
  * Anything else that is thrown inside the app becomes a 500 that says nothing of its cause.
  */
 export class ApiError extends HTTPException {
+  /** Tells it from other errors. */
   override readonly name = "ApiError";
+  /** Its kind. */
   readonly errorType: ErrorType;
   /** Seconds for the `Retry-After` header, when waiting helps. */
   readonly retryAfter: number | undefined;
 
   /**
+   * A failure to throw.
+   *
    * @param status The HTTP status; never 503, which Hugging Face's clients retry without end or pause.
    * @param message What happened, the value, and what would work.
    * @param options The kind, by default as `status` suggests; seconds to wait; the cause, for the log.

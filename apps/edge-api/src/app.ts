@@ -28,7 +28,9 @@ export interface AppOptions {
   readonly page?: PageSource;
   /** Limits that differ from {@link defaultLimits}. */
   readonly limits?: Partial<Limits>;
+  /** Times the requests; by default the machine's. */
   readonly clock?: Clock;
+  /** Takes the log; by default nobody does. */
   readonly log?: Log;
   /** Aborts when the server stops: streams end, requests at work are finished. */
   readonly shutdown?: AbortSignal;
@@ -36,6 +38,7 @@ export interface AppOptions {
 
 /** What a request carries through the app. */
 export interface AppEnv {
+  /** What the middleware sets. */
   Variables: { requestId: string };
 }
 

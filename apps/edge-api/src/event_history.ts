@@ -2,7 +2,9 @@ import type { TrainingEvent } from "./training_event.ts";
 
 /** An event with its place in the run, counted from 0. */
 export interface NumberedEvent {
+  /** Its place. */
   readonly number: number;
+  /** What happened. */
   readonly event: TrainingEvent;
 }
 

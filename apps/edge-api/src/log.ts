@@ -1,11 +1,16 @@
 /** One line of the app's log. It never holds the text of a comment. */
 export interface LogRecord {
+  /** How bad it is. */
   readonly level: "info" | "warning" | "error";
+  /** What happened. */
   readonly message: string;
   /** The request it belongs to, as in the `X-Request-Id` header. */
   readonly requestId?: string;
+  /** The request's method. */
   readonly method?: string;
+  /** The request's path. */
   readonly path?: string;
+  /** The answer's status. */
   readonly status?: number;
   /** Milliseconds from the request's first byte to the response's headers. */
   readonly milliseconds?: number;

@@ -11,6 +11,7 @@ export { ApiError } from "./api_error.ts";
 export type { ErrorBody, ErrorType } from "./api_error.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
+export type { NumberedEvent } from "./event_history.ts";
 export { defaultLimits } from "./limits.ts";
 export type { Limits } from "./limits.ts";
 export type { Log, LogRecord } from "./log.ts";

@@ -51,53 +51,77 @@ export const trainingEventSchema: v.GenericSchema<unknown, TrainingEvent> = v.va
 
 /** A run begins, or goes on after an interruption. */
 export interface StartEvent {
+  /** The kind. */
   event: "start";
   /** When, in milliseconds since 1970. */
   time: number;
+  /** Steps after which the run ends, if it ends by steps. */
   maxSteps?: number | null;
+  /** Seconds after which the run ends, if it ends by time. */
   maxSeconds?: number | null;
   /** Cross-entropy of the held-out tokens under the corpus's unigram distribution: the line to beat. */
   unigramLoss?: number | null;
+  /** Lines that the model is tested on and never learns from. */
   heldOutLines?: number | null;
+  /** Rows of a batch. */
   batchSize?: number | null;
   /** Count of the model's weights. */
   parameters?: number | null;
+  /** The model's dimensions. */
   config?: Record<string, unknown> | null;
 }
 
 /** One optimiser step was taken. */
 export interface StepEvent {
+  /** The kind. */
   event: "step";
+  /** Steps taken so far. */
   step: number;
+  /** Training loss of this step. */
   loss: number | null;
+  /** The learning rate of this step. */
   learningRate?: number | null;
+  /** Tokens a second since the last report. */
   tokensPerSecond?: number | null;
+  /** Milliseconds since the run began. */
   elapsedMs?: number | null;
 }
 
 /** The held-out lines were measured. */
 export interface EvalEvent {
+  /** The kind. */
   event: "eval";
+  /** Steps taken so far. */
   step: number;
+  /** Held-out loss. */
   loss: number | null;
+  /** Part of the hidden tokens that the first guess hits. */
   accuracy?: number | null;
 }
 
 /** What the model says in a few masked comments, best first. */
 export interface SamplesEvent {
+  /** The kind. */
   event: "samples";
+  /** Steps taken so far. */
   step: number;
+  /** Comments with a `[MASK]`, and the best tokens for it. */
   samples: { text: string; fills: { token: string; score: number | null }[] }[];
 }
 
 /** The run ended. */
 export interface EndEvent {
+  /** The kind. */
   event: "end";
+  /** Steps taken in all. */
   step: number;
   /** `done`, or `interrupted`. */
   reason: string;
+  /** The last held-out loss. */
   evalLoss?: number | null;
+  /** As in {@link StartEvent}. */
   unigramLoss?: number | null;
+  /** The last held-out accuracy. */
   accuracy?: number | null;
 }
 

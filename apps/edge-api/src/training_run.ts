@@ -32,13 +32,17 @@ export type TrainingNews =
   | { readonly kind: "model"; readonly version: ModelVersion | undefined }
   | { readonly kind: "heartbeat" };
 
-/** How often, in milliseconds, the folder is looked at, and how long a follower hears nothing. */
+/** How a run is followed. */
 export interface TrainingRunOptions {
+  /** What the times below are measured by. */
   readonly clock: Clock;
+  /** Told of lines and folders that cannot be read. */
   readonly log: Log;
+  /** Milliseconds between two looks at the folder; 1,000 by default. */
   readonly pollMs?: number;
+  /** Milliseconds of silence after which a follower gets a heartbeat; 15,000 by default. */
   readonly heartbeatMs?: number;
-  /** How long after its end a run's model may still be on its way to the folder. */
+  /** Milliseconds after its end in which a run's model may still be on its way to the folder; 20,000 by default. */
   readonly settleMs?: number;
 }
 

@@ -5,6 +5,7 @@ import type { RequestSchemas } from "../schemas.ts";
 
 /** A cleaned text, and where each of its UTF-16 code units stood in the text that was sent. */
 export interface CleanJson {
+  /** What the cleaning left. */
   readonly text: string;
   /** `offsets[i]` is the index in the sent text of the cleaned text's code unit `i`; the last is the end. */
   readonly offsets: number[];

@@ -7,9 +7,13 @@ import type { FillMaskBody, RequestSchemas } from "../schemas.ts";
 
 /** One answer as Hugging Face's fill-mask task writes it. */
 export interface FillMaskJson {
+  /** The text with the token in place. */
   readonly sequence: string;
+  /** Probability, in [0, 1]. */
   readonly score: number;
+  /** The token's id. */
   readonly token: number;
+  /** The token as text; a continuation keeps its `##`. */
   readonly token_str: string;
 }
 

@@ -8,6 +8,7 @@ export interface HealthJson {
   readonly status: "ready" | "partly" | "waiting";
   /** What is waited for, as a sentence; absent when nothing is. */
   readonly waits_for?: string;
+  /** Each model, in the order given. */
   readonly models: readonly ModelHealthJson[];
   /** The run that the page follows; null when there is none. */
   readonly training: TrainingHealthJson | null;
@@ -15,17 +16,25 @@ export interface HealthJson {
 
 /** One model in {@link HealthJson}. */
 export interface ModelHealthJson {
+  /** Its name in the path. */
   readonly id: string;
+  /** What it does. */
   readonly task: "fill-mask";
+  /** Whether what answers now is final, a checkpoint, or not there yet. */
   readonly state: "final" | "checkpoint" | "waiting";
+  /** Names the state that answers now. */
   readonly revision: string | null;
+  /** Optimiser steps behind a checkpoint. */
   readonly step: number | null;
 }
 
 /** The run in {@link HealthJson}. */
 export interface TrainingHealthJson {
+  /** Where the run stands. */
   readonly state: TrainingState;
+  /** The last step reported. */
   readonly step: number;
+  /** The step it ends at, if it ends by steps. */
   readonly max_steps: number | null;
 }
 

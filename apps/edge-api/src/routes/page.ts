@@ -2,6 +2,7 @@ import type { Handler } from "hono";
 
 /** A file of the page. */
 export interface PageFile {
+  /** What it holds. */
   readonly body: string | Uint8Array<ArrayBuffer>;
   /** Its media type, as in `text/css; charset=utf-8`. */
   readonly type: string;
