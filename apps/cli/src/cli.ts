@@ -17,6 +17,7 @@ import { version } from "./version.ts";
  */
 export async function run(argv: readonly string[]): Promise<number> {
   process.stderr.on("error", () => {}); // nobody reads our messages any more; the work goes on
+  process.on("uncaughtException", (error) => process.exit(report(error)));
   try {
     const signal = interruptSignal();
     await dispatch(argv, { signal });

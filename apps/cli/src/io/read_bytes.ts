@@ -26,8 +26,7 @@ export interface ByteSource {
  * iterating, if it cannot be read on or its gzip is corrupt or ends too early.
  */
 export async function readBytes(input: Input, options: ReadOptions = {}): Promise<ByteSource> {
-  const stream: Readable =
-    input.path === undefined ? process.stdin : createReadStream(input.path, { highWaterMark: CHUNK_BYTES });
+  const stream = input.path === undefined ? standardInput() : createReadStream(input.path, FILE_OPTIONS);
   const raw = rawChunks(stream, input, options);
   const start = await firstBytes(raw);
   if (start.length === 0) throw new CliError(`Cannot read ${input.name}: it is empty`);
@@ -43,6 +42,13 @@ export async function readBytes(input: Input, options: ReadOptions = {}): Promis
 // --- internal ---
 
 const CHUNK_BYTES = 1 << 20;
+const FILE_OPTIONS = { highWaterMark: CHUNK_BYTES };
+
+/** Standard input; somebody who sits before it is told that the program waits for them. */
+function standardInput(): Readable {
+  if (process.stdin.isTTY) process.stderr.write("Reading from the keyboard: Ctrl-D ends it\n");
+  return process.stdin;
+}
 
 async function* rawChunks(
   stream: Readable,
