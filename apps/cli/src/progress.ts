@@ -93,6 +93,8 @@ export function formatDuration(milliseconds: number): string {
 
 // --- internal ---
 
+const BAR_WIDTH = 16; // with the figures it fits into 80 columns
+
 const BYTE_UNITS = [
   { size: 1e3, name: "kB" },
   { size: 1e6, name: "MB" },
@@ -121,6 +123,6 @@ function describe({ title, amount, total, elapsed, format, bar }: Figures): stri
 }
 
 function drawBar(share: number): string {
-  const filled = Math.round(share * 24);
-  return `${"█".repeat(filled)}${"░".repeat(24 - filled)}`;
+  const filled = Math.round(share * BAR_WIDTH);
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}`;
 }
