@@ -71,6 +71,11 @@ export async function fillMask(
   text: string,
   options?: FillMaskOptions,
 ): Promise<FillMaskResult>;
+/**
+ * Guess what stands behind `[MASK]` in several texts; see the form for one text.
+ *
+ * @returns The candidates of each text, in order.
+ */
 export async function fillMask(
   model: BertForMaskedLM,
   tokenizer: BertTokenizer,

@@ -7,7 +7,9 @@ import { loadTokenizer } from "./load_tokenizer.ts";
 
 /** A masked language model with its tokenizer and its cleaning, ready to be asked. */
 export interface FillMaskPipeline {
+  /** The model; `dispose` frees it. */
   readonly model: BertForMaskedLM;
+  /** The model's tokenizer. */
   readonly tokenizer: BertTokenizer;
   /** Cleans a text as the model's training text was; the identity where the folder does not ask for it. */
   readonly clean: (text: string) => string;
