@@ -426,24 +426,23 @@ async function finish(
   await folder.finish(files);
 }
 
-function report(
-  end: EndEvent,
-  flags: {
-    readonly output: string;
-    readonly json?: boolean | undefined;
-    readonly quiet?: boolean | undefined;
-  },
-): Promise<void> {
+/** The last word, for people; with `--json` the `end` event was it. */
+async function report(end: EndEvent, { output, json, quiet }: ReportFlags): Promise<void> {
+  if (json) return;
   const gain = end.unigramLoss - end.evalLoss;
-  const scores = `held-out loss ${end.evalLoss.toFixed(3)}, ${Math.abs(gain).toFixed(3)} ${gain < 0 ? "above" : "below"} the unigram model's ${end.unigramLoss.toFixed(3)}; accuracy ${(end.accuracy * 100).toFixed(1)} %`;
-  const head =
-    end.reason === "done" ? `Trained ${count(end.step)} steps` : `Stopped after ${count(end.step)} steps`;
-  const where = end.reason === "done" ? flags.output : `run the same command again to go on: ${flags.output}`;
-  return writeReport(
-    `${head}: ${scores} (${where})`,
-    {},
-    { ...flags, quiet: flags.quiet === true || flags.json === true },
-  );
+  const against = `${Math.abs(gain).toFixed(3)} ${gain < 0 ? "above" : "below"} the unigram model's ${end.unigramLoss.toFixed(3)}`;
+  const scores = `held-out loss ${end.evalLoss.toFixed(3)}, ${against}; accuracy ${(end.accuracy * 100).toFixed(1)} %`;
+  const text =
+    end.reason === "done"
+      ? `Trained ${count(end.step)} steps: ${scores} (${output})`
+      : `Stopped after ${count(end.step)} steps: ${scores} (run the same command again to go on: ${output})`;
+  await writeReport(text, {}, { quiet });
+}
+
+interface ReportFlags {
+  readonly output: string;
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
 }
 
 function count(number: number): string {
