@@ -79,6 +79,24 @@ interface DecodeRecord {
   text: string;
 }
 
+/** What `goldenReport` gives if nothing is wrong, and nothing was left out. */
+export const EXPECTED_LINES: readonly GoldenLine[] = [
+  ...Object.entries({
+    pair: 1300,
+    single: 7984,
+    pad: 320,
+    error: 84,
+    normalizer: 560,
+    truncate: 616,
+    overflow: 480,
+    pretokenized: 200,
+    bare: 150,
+  }).map(([kind, records]) => ({ file: "wordpiece.jsonl.gz", kind, records, mismatches: 0 })),
+  { file: "wordpiece-decode.jsonl.gz", kind: "decode", records: 1200, mismatches: 0 },
+  // Every code point but the surrogates, and one line for the list beside the table.
+  { file: "bert-char-classes.json", kind: "code point", records: 0x110000 - 0x800 + 1, mismatches: 0 },
+];
+
 /** Check every record, and count. */
 export function goldenReport({ vocab, encode, decode, classes }: GoldenFiles): GoldenLine[] {
   const lines = new Map<string, GoldenLine>();

@@ -23,21 +23,25 @@ export class BatchEncoding {
   readonly ids: Int32Array;
   /** Position of each row's first token, and at the end the total, int32 `[rows + 1]`. */
   readonly rowStarts: Int32Array;
-  /** Index of the text that each row comes from, int32 `[rows]`: with overflow a text can have several rows. */
-  readonly textIndexes: Int32Array;
   /** Start and end of each token in its text, int32 `[2 * total]`; only if `offsets` was asked for. */
   readonly offsets: Int32Array | undefined;
   /** Word of each token, int32 `[total]`; only if `offsets` was asked for. */
   readonly wordIds: Int32Array | undefined;
   readonly #rows: readonly Row[];
+  readonly #textIndexes: readonly number[] | undefined;
   #typeIds: Int32Array | undefined;
   #attentionMask: Int32Array | undefined;
   #specialTokensMask: Int32Array | undefined;
 
   /** For the tokenizer alone. */
-  constructor(rows: readonly Row[], textIndexes: Int32Array, source: RowSource, added: AddedIds) {
+  constructor(
+    rows: readonly Row[],
+    textIndexes: readonly number[] | undefined,
+    source: RowSource,
+    added: AddedIds,
+  ) {
     this.#rows = rows;
-    this.textIndexes = textIndexes;
+    this.#textIndexes = textIndexes;
     this.rowStarts = new Int32Array(rows.length + 1);
     let total = 0;
     for (let r = 0; r < rows.length; r++) {
@@ -51,9 +55,14 @@ export class BatchEncoding {
     this.offsets = new Int32Array(total * 2);
     this.wordIds = new Int32Array(total);
     for (let r = 0; r < rows.length; r++) {
-      writePositions(rows[r]!, source.spans, 2, 0, this.offsets, this.rowStarts[r]!);
+      writePositions(rows[r]!, source.spans, 2, 0, this.offsets, this.rowStarts[r]! * 2);
       writePositions(rows[r]!, source.words, 1, -1, this.wordIds, this.rowStarts[r]!);
     }
+  }
+
+  /** Index of the text that each row comes from, int32 `[rows]`: with overflow a text can have several rows. */
+  get textIndexes(): Int32Array {
+    return Int32Array.from(this.#textIndexes ?? this.#rows.keys());
   }
 
   /** Number of rows. */

@@ -48,7 +48,7 @@ export class BertNormalizer {
   normalize(text: string): NormalizedText {
     const { nfc, stripAccents, lowercase } = this.#options;
     const marks = this.#marks;
-    if (text.isWellFormed() && !(nfc && text.normalize("NFC") !== text)) {
+    if (text.isWellFormed() && !(nfc && needsComposition(text))) {
       // eslint-disable-next-line no-control-regex -- ASCII has no accents
       if (!stripAccents || /^[\0-\x7f]*$/.test(text)) {
         if (!lowercase) return { text };
@@ -60,10 +60,12 @@ export class BertNormalizer {
     const out = new AlignedText(text.length);
     for (const { 0: cluster, index } of text.matchAll(nfc ? CLUSTERS : CHARACTERS)) {
       const composed = nfc ? cluster.normalize("NFC") : cluster;
+      const changed = composed !== cluster;
       let at = index;
       for (const character of composed) {
-        const [start, end] =
-          composed === cluster ? [at, (at += character.length)] : [index, index + cluster.length];
+        const start = changed ? index : at;
+        at = changed ? index + cluster.length : at + character.length;
+        const end = at;
         const codePoint = character.codePointAt(0)!;
         if (codePoint >= 0xd800 && codePoint <= 0xdfff) continue;
         const decomposed =
@@ -82,8 +84,15 @@ export class BertNormalizer {
 
 /** A code point, or a lone surrogate. */
 const CHARACTERS = /[^]/gu;
-/** A code point with what can compose with it: marks, and vowel and final jamo. */
-const CLUSTERS = /[^][\p{M}\u1161-\u1175\u11a8-\u11c2]*/gu;
+/**
+ * A code point with what can compose with it: marks, and vowel and final jamo; at most 30 of them (Unicode's stream-safe
+ * text), since engines normalize longer runs in quadratic time.
+ */
+const CLUSTERS = /[^][\p{M}\u1161-\u1175\u11a8-\u11c2]{0,30}/gu;
+
+function needsComposition(text: string): boolean {
+  return /\p{M}{31}/u.test(text) || text.normalize("NFC") !== text;
+}
 
 class AlignedText {
   #parts: string[] = [];

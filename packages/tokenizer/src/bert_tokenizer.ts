@@ -16,7 +16,8 @@ import type { Row } from "./template.ts";
 import { addedTokens, rowLength } from "./template.ts";
 import { TokenBuffer } from "./token_buffer.ts";
 import { formatTokenizerJson, parseTokenizerJson } from "./tokenizer_json.ts";
-import { truncatedLengths, windows } from "./truncation.ts";
+import { truncateRow } from "./truncation.ts";
+import type { UnknownWord } from "./unknown_report.ts";
 import { formatVocab, parseVocab } from "./vocab.ts";
 import { missingToken, WordPiece } from "./wordpiece.ts";
 
@@ -74,7 +75,8 @@ export class BertTokenizer {
   readonly sepId: number;
   /** Id of `[MASK]`. */
   readonly maskId: number;
-  readonly #options: BertTokenizerOptions;
+  /** How the vocabulary is used, as given. */
+  readonly options: Readonly<BertTokenizerOptions>;
   readonly #names: Record<SpecialTokenRole, string>;
   readonly #tokens: readonly string[];
   readonly #wordPiece: WordPiece;
@@ -87,7 +89,7 @@ export class BertTokenizer {
   private constructor(vocabulary: readonly string[], options: BertTokenizerOptions) {
     const { lowercase = false, maxInputCharsPerWord = 100 } = options;
     const names = { ...SPECIAL_TOKENS, ...options.specialTokens };
-    this.#options = options;
+    this.options = options;
     this.#names = names;
     this.#wordPiece = new WordPiece(vocabulary, new CharClasses(options), {
       unkToken: names.unk,
@@ -131,7 +133,19 @@ export class BertTokenizer {
    * @throws {RangeError} If a token occurs twice, or a special token is missing.
    */
   static fromVocab(vocab: string | readonly string[], options: BertTokenizerOptions = {}): BertTokenizer {
-    return new BertTokenizer(typeof vocab === "string" ? parseVocab(vocab) : vocab, options);
+    const tokens = typeof vocab === "string" ? parseVocab(vocab) : vocab;
+    if (!Array.isArray(tokens)) {
+      throw new TypeError(
+        `Cannot use the vocabulary as it must be the text of a vocab.txt, or an array of tokens: it is ${kindOf(vocab)}`,
+      );
+    }
+    const wrong = tokens.findIndex((token) => typeof token !== "string");
+    if (wrong !== -1) {
+      throw new TypeError(
+        `Cannot use the vocabulary as its tokens must be strings: token ${wrong} is ${kindOf(tokens[wrong])}`,
+      );
+    }
+    return new BertTokenizer(tokens, options);
   }
 
   /**
@@ -154,7 +168,7 @@ export class BertTokenizer {
    */
   toJson(): string {
     const { tokens: vocabulary } = this.#wordPiece;
-    return formatTokenizerJson({ vocabulary, options: this.#options }, this.#names, this.#specialIds);
+    return formatTokenizerJson({ vocabulary, options: this.options }, this.#names, this.#specialIds);
   }
 
   /** Number of tokens. */
@@ -184,18 +198,17 @@ export class BertTokenizer {
    */
   encode(text: TextInput, options: EncodeOptions = {}): Encoding {
     const { pair } = options;
-    const merged = this.#options.defaults === undefined ? options : { ...this.#options.defaults, ...options };
-    if (merged !== NO_OPTIONS) checkOptions(merged, pair !== undefined);
+    const merged = this.options.defaults === undefined ? options : { ...this.options.defaults, ...options };
+    checkOptions(merged, pair !== undefined);
     const buffer = this.#buffer;
     buffer.clear();
-    const { main, overflow } = this.#rows(buffer, text, pair, merged);
-    const width = paddedWidth(rowLength(main), merged);
-    const finish = (row: Row): Encoding => {
-      pad(row, width, merged);
-      return new Encoding(row, buffer, this, this.#tokens);
-    };
-    const encoding = finish(main);
-    if (overflow.length > 0) encoding.overflowing = overflow.map(finish);
+    const row = this.#row(buffer, text, pair, merged);
+    const rows = exceeds(row, merged) ? truncate(row, merged) : [row];
+    padRows(rows, paddedWidth(rowLength(rows[0]!), merged), merged);
+    const encoding = new Encoding(rows[0]!, buffer, this, this.#tokens);
+    if (rows.length > 1) {
+      encoding.overflowing = rows.slice(1).map((window) => new Encoding(window, buffer, this, this.#tokens));
+    }
     return encoding;
   }
 
@@ -206,7 +219,7 @@ export class BertTokenizer {
    */
   encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions = {}): BatchEncoding {
     const { pairs, offsets = false } = options;
-    const merged = this.#options.defaults === undefined ? options : { ...this.#options.defaults, ...options };
+    const merged = this.options.defaults === undefined ? options : { ...this.options.defaults, ...options };
     checkOptions(merged, pairs !== undefined);
     if (!Array.isArray(texts)) throw notText("texts", texts, "an array of strings");
     if (pairs !== undefined && pairs.length !== texts.length) {
@@ -217,19 +230,26 @@ export class BertTokenizer {
     const buffer = offsets ? this.#buffer : this.#idBuffer;
     buffer.clear();
     const rows: Row[] = [];
-    const textIndexes: number[] = [];
+    let textIndexes: number[] | undefined; // absent while every text has one row
     let longest = 0;
     for (let t = 0; t < texts.length; t++) {
-      const { main, overflow } = this.#rows(buffer, texts[t]!, pairs?.[t], merged);
-      for (const row of [main, ...overflow]) {
+      const row = this.#row(buffer, texts[t]!, pairs?.[t], merged);
+      if (exceeds(row, merged)) {
+        const windows = truncate(row, merged);
+        if (windows.length > 1) textIndexes ??= rows.map((_, r) => r);
+        longest = Math.max(longest, rowLength(windows[0]!));
+        for (const window of windows) {
+          rows.push(window);
+          textIndexes?.push(t);
+        }
+      } else {
         rows.push(row);
-        textIndexes.push(t);
+        textIndexes?.push(t);
+        longest = Math.max(longest, rowLength(row));
       }
-      longest = Math.max(longest, rowLength(main));
     }
-    const width = paddedWidth(longest, merged);
-    if (width > 0) for (const row of rows) pad(row, width, merged);
-    return new BatchEncoding(rows, Int32Array.from(textIndexes), buffer, this);
+    padRows(rows, paddedWidth(longest, merged), merged);
+    return new BatchEncoding(rows, textIndexes, buffer, this);
   }
 
   /**
@@ -239,7 +259,7 @@ export class BertTokenizer {
    * @throws {RangeError} If an id is negative or no integer, or with `strict` beyond the vocabulary.
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    const { skipSpecialTokens = true, cleanup = this.#options.cleanup ?? true, strict = false } = options;
+    const { skipSpecialTokens = true, cleanup = this.options.cleanup ?? true, strict = false } = options;
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
@@ -255,46 +275,28 @@ export class BertTokenizer {
     return decodeTokens(tokens, cleanup);
   }
 
+  /** Why a word is unknown: for {@linkcode reportUnknown}. */
+  explainUnknown(word: string): Pick<UnknownWord, "reason" | "missing"> {
+    return this.#wordPiece.explain(this.#normalizer.normalize(word).text);
+  }
+
   // --- internal ---
 
-  /** Tokenize a text and its pair onto the buffer's end, and say which rows they make. */
-  #rows(
-    buffer: TokenBuffer,
-    text: TextInput,
-    pair: TextInput | undefined,
-    options: CommonEncodeOptions,
-  ): { main: Row; overflow: Row[] } {
+  /** Tokenize a text and its pair onto the buffer's end: the row they make. */
+  #row(buffer: TokenBuffer, text: TextInput, pair: TextInput | undefined, options: CommonEncodeOptions): Row {
     const first = buffer.length;
     this.#tokenize(text, buffer, options);
-    const second = buffer.length;
+    const firstEnd = buffer.length;
     if (pair !== undefined) this.#tokenize(pair, buffer, options);
-    const end = buffer.length;
-    const { maxLength, truncation = "longest_first", truncationSide = "right", stride } = options;
-    const special = options.addSpecialTokens ?? true;
-    const row = (a: readonly [number, number], b: readonly [number, number] | undefined): Row => ({
-      first: first + a[0],
-      firstEnd: first + a[1],
-      second: b === undefined ? -1 : second + b[0],
-      secondEnd: b === undefined ? -1 : second + b[1],
-      special,
+    return {
+      first,
+      firstEnd,
+      second: pair === undefined ? -1 : firstEnd,
+      secondEnd: pair === undefined ? -1 : buffer.length,
+      special: options.addSpecialTokens ?? true,
       padLeft: 0,
       padRight: 0,
-    });
-    const a = second - first;
-    const b = pair === undefined ? undefined : end - second;
-    const budget =
-      maxLength === undefined ? Infinity : maxLength - (special ? addedTokens(b !== undefined) : 0);
-    if (truncation === false || a + (b ?? 0) <= budget) {
-      return { main: row([0, a], b === undefined ? undefined : [0, b]), overflow: NO_ROWS };
-    }
-    const [keptA, keptB] = truncatedLengths(truncation, a, b, budget);
-    const windowsA = windows(a, keptA, stride ?? 0, truncationSide);
-    const windowsB = b === undefined ? [undefined] : windows(b, keptB, stride ?? 0, truncationSide);
-    const main = row(windowsA[0]!, windowsB[0]);
-    if (stride === undefined) return { main, overflow: NO_ROWS };
-    const overflow = windowsA.slice(1).flatMap((windowA) => windowsB.map((windowB) => row(windowA, windowB)));
-    for (const windowB of windowsB.slice(1)) overflow.push(row(windowsA[0]!, windowB));
-    return { main, overflow };
+    };
   }
 
   /** Tokenize text, or words, onto the buffer's end. */
@@ -347,9 +349,16 @@ export class BertTokenizer {
 
 const SPECIAL_TOKENS = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" };
 
-const NO_ROWS: Row[] = [];
+/** Whether a row is longer than it may be. */
+function exceeds(row: Row, { maxLength = Infinity, truncation }: CommonEncodeOptions): boolean {
+  return truncation !== false && rowLength(row) > maxLength;
+}
 
-const NO_OPTIONS: EncodeOptions = {};
+function truncate(row: Row, options: CommonEncodeOptions): Row[] {
+  const { maxLength = 0, truncation, truncationSide = "right", stride } = options;
+  const budget = maxLength - (row.special ? addedTokens(row.second >= 0) : 0);
+  return truncateRow(row, budget, truncation || "longest_first", truncationSide, stride);
+}
 
 /** Length to pad rows to, 0 for none. */
 function paddedWidth(
@@ -361,14 +370,21 @@ function paddedWidth(
   return Math.ceil(width / padToMultipleOf) * padToMultipleOf;
 }
 
-function pad(row: Row, width: number, { paddingSide = "right" }: CommonEncodeOptions): void {
-  const missing = Math.max(0, width - rowLength(row));
-  if (paddingSide === "left") row.padLeft = missing;
-  else row.padRight = missing;
+function padRows(rows: readonly Row[], width: number, { paddingSide = "right" }: CommonEncodeOptions): void {
+  if (width === 0) return;
+  for (const row of rows) {
+    const missing = Math.max(0, width - rowLength(row));
+    if (paddingSide === "left") row.padLeft = missing;
+    else row.padRight = missing;
+  }
 }
 
 function notText(name: string, value: unknown, expected: string): TypeError {
-  return new TypeError(
-    `Cannot encode as ${name} must be ${expected}: it is ${value === null ? "null" : typeof value}`,
-  );
+  return new TypeError(`Cannot encode as ${name} must be ${expected}: it is ${kindOf(value)}`);
+}
+
+function kindOf(value: unknown): string {
+  return value === null || value === undefined
+    ? String(value)
+    : `${/^[aeiou]/.test(typeof value) ? "an" : "a"} ${typeof value}`;
 }

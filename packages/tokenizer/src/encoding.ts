@@ -19,21 +19,17 @@ import {
  * What is asked for seldom is made when it is asked for.
  */
 export class Encoding {
-  /** Token ids, int32 `[N]`. */
-  readonly ids: Int32Array;
-  /**
-   * Start and end of each token in its text, int32 `[2 * N]`: token `i` is `text.slice(offsets[2 * i], offsets[2 * i + 1])`
-   * as long as offsets count UTF-16 units. 0 and 0 for added special tokens and padding. In pretokenized input they count from
-   * the start of the word given.
-   */
-  readonly offsets: Int32Array;
-  /** Index of the word that each token comes from, in its sequence, int32 `[N]`; -1 for added special tokens and padding. */
-  readonly wordIds: Int32Array;
+  /** Number of tokens, N. */
+  readonly length: number;
   /** The windows that truncation cut off, in order; empty unless windows were asked for. */
   overflowing: readonly Encoding[] = [];
 
   readonly #row: Row;
   readonly #vocabulary: readonly string[];
+  readonly #data: Int32Array; // ids, then offsets, then word ids: one allocation, which is what a short text costs
+  #ids: Int32Array | undefined;
+  #offsets: Int32Array | undefined;
+  #wordIds: Int32Array | undefined;
   #typeIds: Int32Array | undefined;
   #attentionMask: Int32Array | undefined;
   #specialTokensMask: Int32Array | undefined;
@@ -42,21 +38,32 @@ export class Encoding {
   /** For the tokenizer alone. */
   constructor(row: Row, source: RowSource, added: AddedIds, vocabulary: readonly string[]) {
     const length = row.padLeft + rowLength(row) + row.padRight;
-    // One buffer for all: allocation is what a short text costs.
-    const data = new ArrayBuffer(length * 16);
-    this.ids = new Int32Array(data, 0, length);
-    this.offsets = new Int32Array(data, length * 4, length * 2);
-    this.wordIds = new Int32Array(data, length * 12, length);
-    writeIds(row, source.ids, added, this.ids, 0);
-    writePositions(row, source.spans!, 2, 0, this.offsets, 0);
-    writePositions(row, source.words!, 1, -1, this.wordIds, 0);
+    this.length = length;
+    this.#data = new Int32Array(length * 4);
+    writeIds(row, source.ids, added, this.#data, 0);
+    writePositions(row, source.spans!, 2, 0, this.#data, length);
+    writePositions(row, source.words!, 1, -1, this.#data, length * 3);
     this.#row = row;
     this.#vocabulary = vocabulary;
   }
 
-  /** Number of tokens, N. */
-  get length(): number {
-    return this.ids.length;
+  /** Token ids, int32 `[N]`. */
+  get ids(): Int32Array {
+    return (this.#ids ??= this.#data.subarray(0, this.length));
+  }
+
+  /**
+   * Start and end of each token in its text, int32 `[2 * N]`: token `i` is `text.slice(offsets[2 * i], offsets[2 * i + 1])`
+   * as long as offsets count UTF-16 units. 0 and 0 for added special tokens and padding. In pretokenized input they count from
+   * the start of the word given.
+   */
+  get offsets(): Int32Array {
+    return (this.#offsets ??= this.#data.subarray(this.length, this.length * 3));
+  }
+
+  /** Index of the word that each token comes from, in its sequence, int32 `[N]`; -1 for added special tokens and padding. */
+  get wordIds(): Int32Array {
+    return (this.#wordIds ??= this.#data.subarray(this.length * 3));
   }
 
   /** Segment of each token, int32 `[N]`: 1 in the second sequence, else 0. */

@@ -10,3 +10,7 @@ export type { CommonEncodeOptions, EncodeBatchOptions, EncodeOptions, TextInput 
 export type { Encoding } from "./encoding.ts";
 export type { OffsetUnit } from "./offset_units.ts";
 export type { Side, TruncationStrategy } from "./truncation.ts";
+export { formatTokenizerConfig, parseTokenizerConfig } from "./tokenizer_config.ts";
+export { reportUnknown } from "./unknown_report.ts";
+export type { UnknownReport, UnknownWord } from "./unknown_report.ts";
+export { formatVocab, parseVocab } from "./vocab.ts";

@@ -57,7 +57,7 @@ export function writeIds(
   if (padId !== 0) out.fill(padId, at, at + row.padRight);
 }
 
-/** Write spans (two numbers a position) or words (one) of a row at position `at`; added positions get `blank`. */
+/** Write spans (two numbers a position) or words (one) of a row from index `at`; added positions get `blank`. */
 export function writePositions(
   row: Row,
   values: Int32Array,
@@ -72,7 +72,7 @@ export function writePositions(
     for (let i = from * size; i < to * size; i++) out[start++] = values[i]!;
     return start;
   };
-  const begin = at * size;
+  const begin = at;
   const bodyStart = begin + row.padLeft * size + gap;
   const middle = write(first, firstEnd, bodyStart);
   let end = middle + gap;

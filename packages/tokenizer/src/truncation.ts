@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Row } from "./template.ts";
 
 /**
  * Which sequence gives way.
@@ -65,6 +66,44 @@ export function truncatedLengths(
 }
 
 /**
+ * Cut a row to a budget.
+ *
+ * @param row What would be written without a limit.
+ * @param budget Tokens that both sequences may have together, at least 0.
+ * @param stride Tokens that windows share, or `undefined` if no windows are wanted.
+ * @returns The row that stays; after it, if wanted, the windows that are cut off, in Hugging Face's order.
+ * @throws {RangeError} As {@linkcode truncatedLengths} and {@linkcode windows} do.
+ */
+export function truncateRow(
+  row: Row,
+  budget: number,
+  strategy: TruncationStrategy,
+  side: Side,
+  stride: number | undefined,
+): Row[] {
+  const pair = row.second >= 0;
+  const lengthA = row.firstEnd - row.first;
+  const lengthB = row.secondEnd - row.second;
+  const [keptA, keptB] = truncatedLengths(strategy, lengthA, pair ? lengthB : undefined, budget);
+  const windowsA = windows(lengthA, keptA, stride ?? 0, side);
+  const windowsB = pair ? windows(lengthB, keptB, stride ?? 0, side) : [undefined];
+  const cut = ([start, end]: Window, b: Window | undefined): Row => ({
+    ...row,
+    first: row.first + start,
+    firstEnd: row.first + end,
+    second: b === undefined ? -1 : row.second + b[0],
+    secondEnd: b === undefined ? -1 : row.second + b[1],
+  });
+  const main = cut(windowsA[0]!, windowsB[0]);
+  if (stride === undefined) return [main];
+  const further = windowsA.slice(1).flatMap((a) => windowsB.map((b) => cut(a, b)));
+  return [main, ...further, ...windowsB.slice(1).map((b) => cut(windowsA[0]!, b))];
+}
+
+/** Start and end of a window. */
+export type Window = [start: number, end: number];
+
+/**
  * Windows over a sequence that is cut to `width` tokens.
  *
  * @param length Tokens of the sequence. @param width Tokens of a window.
@@ -73,12 +112,7 @@ export function truncatedLengths(
  * @returns Start and end of each window, the kept one first; one window if nothing is cut.
  * @throws {RangeError} If `stride` is not less than `width`.
  */
-export function windows(
-  length: number,
-  width: number,
-  stride: number,
-  side: Side,
-): [start: number, end: number][] {
+export function windows(length: number, width: number, stride: number, side: Side): Window[] {
   if (width >= length) return [[0, length]];
   if (width === 0) {
     return [
@@ -87,7 +121,7 @@ export function windows(
     ];
   }
   checkStride(stride, width);
-  const ranges: [number, number][] = [];
+  const ranges: Window[] = [];
   for (let from = 0, end = 0; end < length; from += width - stride) {
     end = Math.min(from + width, length);
     ranges.push(side === "right" ? [from, end] : [length - end, length - from]);

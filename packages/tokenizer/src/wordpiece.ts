@@ -18,6 +18,7 @@
 import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
 import type { CharClass, CharClasses } from "./char_classes.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
+import type { UnknownWord } from "./unknown_report.ts";
 
 /** How words become pieces. */
 export interface WordPieceOptions {
@@ -91,10 +92,14 @@ export class WordPiece {
     return value === 0 ? undefined : value - 1;
   }
 
-  /** Whether a character occurs in any token that a word can match. */
-  knows(codePoint: number): boolean {
-    this.#known ??= this.#knownCharacters();
-    return this.#known.has(codePoint);
+  /** Why a normalized word is unknown, and which of its characters no token holds. */
+  explain(word: string): Pick<UnknownWord, "reason" | "missing"> {
+    if (this.#countKept(word, 0, word.length) > this.#options.maxInputCharsPerWord) {
+      return { reason: "too_long", missing: [] };
+    }
+    const missing = new Set<string>();
+    for (const character of word) if (this.#isMissing(character.codePointAt(0)!)) missing.add(character);
+    return { reason: missing.size > 0 ? "missing_character" : "no_match", missing: [...missing] };
   }
 
   /**
@@ -263,7 +268,8 @@ export class WordPiece {
       if (this.#keys[slot] === 0) {
         this.#keys[slot] = keyOf(node, unit);
         nodes[2 * slot + 1] = node;
-        if (i === start) (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
+        if (i === start)
+          (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
       }
       node = slot;
     }
@@ -287,7 +293,8 @@ export class WordPiece {
     const mask = keys.length - 1;
     const key = keyOf(node, unit);
     let slot = Math.imul(key, HASH) >>> Math.clz32(mask);
-    while (keys[slot] !== 0 && (keys[slot] !== key || this.#nodes[2 * slot + 1] !== node)) slot = (slot + 1) & mask;
+    while (keys[slot] !== 0 && (keys[slot] !== key || this.#nodes[2 * slot + 1] !== node))
+      slot = (slot + 1) & mask;
     return slot;
   }
 
@@ -349,17 +356,15 @@ export class WordPiece {
       if (missing) out.push(this.#unkId, run, runEnd, out.nextWord++);
       else this.tokenize(text, run, runEnd, out);
     };
-    const isMissing = (codePoint: number): boolean =>
-      this.#classes.of(codePoint) === PLAIN && !this.knows(codePoint);
     for (let i = start; i < end && !split; i += text.codePointAt(i)! > 0xffff ? 2 : 1) {
-      split = isMissing(text.codePointAt(i)!);
+      split = this.#isMissing(text.codePointAt(i)!);
     }
     if (!split) return false;
     for (let i = start; i < end;) {
       const codePoint = text.codePointAt(i)!;
       const size = codePoint > 0xffff ? 2 : 1;
       if (this.#classes.of(codePoint) === PLAIN) {
-        if (isMissing(codePoint) !== missing) {
+        if (this.#isMissing(codePoint) !== missing) {
           flush();
           run = i;
           missing = !missing;
@@ -370,6 +375,12 @@ export class WordPiece {
     }
     flush();
     return true;
+  }
+
+  /** Whether a character could be in a token, and is in none that a word can match. */
+  #isMissing(codePoint: number): boolean {
+    this.#known ??= this.#knownCharacters();
+    return this.#classes.of(codePoint) === PLAIN && !this.#known.has(codePoint);
   }
 
   #knownCharacters(): Set<number> {
