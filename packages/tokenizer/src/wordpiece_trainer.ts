@@ -191,7 +191,7 @@ export async function trainWordPiece(
  *   const size = statSync(path).size;
  *   // Cut in the middle, after the next line feed: no line there is longer than 64 KiB.
  *   const sample = Buffer.alloc(65_536);
- *   const length = readSync(openSync(path), sample, 0, sample.length, size >> 1);
+ *   const length = readSync(openSync(path, "r"), sample, 0, sample.length, size >> 1);
  *   const cut = (size >> 1) + sample.subarray(0, length).indexOf("\n") + 1;
  *   const shares = [{ path, start: 0, end: cut - 1 }, { path, start: cut }].map(
  *     (workerData) =>
