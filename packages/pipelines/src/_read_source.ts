@@ -21,22 +21,3 @@ export async function readText(
     throw new SyntaxError(`Cannot read ${name} as it is not UTF-8`, { cause });
   }
 }
-
-/** The object in a JSON file of a model folder, `undefined` if the folder does not have it. */
-export async function readJsonObject(
-  source: PretrainedSource,
-  name: string,
-  options: ReadSourceOptions = {},
-): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(source, name, options);
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new SyntaxError(`Cannot parse ${name} as JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new SyntaxError(`Cannot use ${name} as it must hold a JSON object`);
-}

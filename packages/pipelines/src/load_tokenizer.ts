@@ -1,6 +1,6 @@
 import type { PretrainedSource } from "@kcbert/bert";
-import { BertTokenizer } from "@kcbert/tokenizer";
-import { readJsonObject, readText, type ReadSourceOptions } from "./_read_source.ts";
+import { BertTokenizer, parseTokenizerConfig } from "@kcbert/tokenizer";
+import { readText, type ReadSourceOptions } from "./_read_source.ts";
 
 /**
  * Load the tokenizer of a model folder: `tokenizer.json` if there is one, else `vocab.txt` with what
@@ -33,10 +33,6 @@ export async function loadTokenizer(
   if (vocab === undefined) {
     throw new RangeError("Cannot load a tokenizer as the folder has neither tokenizer.json nor vocab.txt");
   }
-  const config = (await readJsonObject(source, "tokenizer_config.json", options)) ?? {};
-  return BertTokenizer.fromVocab(vocab, {
-    lowercase: config.do_lower_case === true,
-    stripAccents: typeof config.strip_accents === "boolean" ? config.strip_accents : null,
-    handleChineseChars: config.tokenize_chinese_chars !== false,
-  });
+  const config = await readText(source, "tokenizer_config.json", options);
+  return BertTokenizer.fromVocab(vocab, config === undefined ? {} : parseTokenizerConfig(config));
 }
