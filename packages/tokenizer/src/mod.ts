@@ -14,3 +14,15 @@ export { formatTokenizerConfig, parseTokenizerConfig } from "./tokenizer_config.
 export { reportUnknown } from "./unknown_report.ts";
 export type { UnknownReport, UnknownWord } from "./unknown_report.ts";
 export { formatVocab, parseVocab } from "./vocab.ts";
+export { countWords, mergeWordCounts, trainFromWordCounts, trainWordPiece } from "./wordpiece_trainer.ts";
+export type {
+  CountWordsOptions,
+  TrainControl,
+  TrainFromWordCountsOptions,
+  TrainProgress,
+  TrainReport,
+  TrainSource,
+  TrainWordPieceOptions,
+  Vocab,
+  WordCounts,
+} from "./wordpiece_trainer.ts";
