@@ -4,7 +4,8 @@ import type { RunView } from "./run_view.ts";
 
 /** What the chart shows at one step, for its legend. */
 export interface Reading {
-  readonly step: number;
+  /** Undefined before the first. */
+  readonly step: number | undefined;
   readonly train: number | undefined;
   readonly heldOut: number | undefined;
   readonly unigram: number | undefined;
@@ -25,7 +26,7 @@ const margin = { top: 26, right: 14, bottom: 30, left: 40 };
  */
 export class LossChart {
   readonly #plot: HTMLElement;
-  readonly #onRead: (reading: Reading | undefined) => void;
+  readonly #onRead: (reading: Reading) => void;
   #run: RunView | undefined;
   #words: ChartWords;
   #average: Point[] = [];
@@ -37,7 +38,7 @@ export class LossChart {
    * @param words The axes' words.
    * @param onRead Told what the chart shows where the reader looks, by default at its end.
    */
-  constructor(plot: HTMLElement, words: ChartWords, onRead: (reading: Reading | undefined) => void) {
+  constructor(plot: HTMLElement, words: ChartWords, onRead: (reading: Reading) => void) {
     this.#plot = plot;
     this.#words = words;
     this.#onRead = onRead;
@@ -96,14 +97,10 @@ export class LossChart {
   #drawCursor(drawing: SVGElement, frame: Frame, heldOut: Point[], unigram: number | undefined): void {
     const at = this.#average[this.#cursor ?? this.#average.length - 1];
     const step = at?.x ?? heldOut.at(-1)?.x;
-    if (step === undefined) {
-      this.#onRead(undefined);
-      return;
-    }
-    const before = heldOut.findLast(({ x }) => x <= step);
+    const before = heldOut.findLast(({ x }) => x <= (step ?? 0));
     this.#onRead({ step, train: at?.y, heldOut: before?.y, unigram });
     if (this.#cursor === undefined || at === undefined) return;
-    const x = frame.x(step);
+    const x = frame.x(at.x);
     drawing.append(
       svg("line", { class: "cursor", x1: x, x2: x, y1: margin.top, y2: frame.bottom }),
       svg("circle", { class: "cursor-dot", cx: x, cy: frame.y(at.y), r: 4.5 }),
@@ -148,14 +145,14 @@ function frameOf(points: Point[], unigram: number | undefined, width: number, he
   const losses = points.map(({ y }) => y).concat(unigram ?? []);
   const low = losses.length === 0 ? 0 : losses.reduce((a, b) => Math.min(a, b));
   const high = losses.length === 0 ? 10 : losses.reduce((a, b) => Math.max(a, b));
-  const pad = Math.max(0.1, (high - low) * 0.06);
+  const pad = Math.max((high - low) * 0.06, (1 - high + low) / 2); // at least a nat: noise is not made a mountain
   const [from, to] = [Math.max(0, low - pad), high + pad];
   const bottom = height - margin.bottom;
   return {
     width,
     bottom,
-    xTicks: ticks(0, last, width < 480 ? 4 : 7).filter(Number.isInteger),
-    yTicks: ticks(from, to, height < 260 ? 4 : 5),
+    xTicks: points.length === 0 ? [] : ticks(0, last, width < 480 ? 4 : 7).filter(Number.isInteger),
+    yTicks: losses.length === 0 ? [] : ticks(from, to, height < 260 ? 4 : 5),
     x: (step) => margin.left + (step / last) * (width - margin.left - margin.right),
     y: (loss) => bottom - ((loss - from) / (to - from)) * (bottom - margin.top),
   };
@@ -163,11 +160,16 @@ function frameOf(points: Point[], unigram: number | undefined, width: number, he
 
 function axes(frame: Frame, { axisStep, axisLoss }: ChartWords): SVGElement[] {
   const right = frame.width - margin.right;
+  const digits = Math.max(0, ...frame.yTicks.map((loss) => String(loss).split(".")[1]?.length ?? 0));
   const rows = frame.yTicks.flatMap((loss) => {
     const y = frame.y(loss);
     return [
       svg("line", { class: "grid", x1: margin.left, x2: right, y1: y, y2: y }),
-      svg("text", { class: "tick", x: margin.left - 8, y: y + 4, "text-anchor": "end" }, String(loss)),
+      svg(
+        "text",
+        { class: "tick", x: margin.left - 8, y: y + 4, "text-anchor": "end" },
+        loss.toFixed(digits),
+      ),
     ];
   });
   const end = frame.x(frame.xTicks.at(-1) ?? 0);
@@ -197,7 +199,7 @@ function emptyNote(frame: Frame, text: string): SVGElement {
   const x = (margin.left + frame.width - margin.right) / 2;
   return svg(
     "text",
-    { class: "empty", x, y: frame.bottom / 2 + margin.top / 2, "text-anchor": "middle" },
+    { class: "empty", x, y: margin.top + (frame.bottom - margin.top) * 0.3, "text-anchor": "middle" },
     text,
   );
 }

@@ -21,6 +21,7 @@ export function showSamples(run: RunView, language: Language, words: Words): voi
 
 function showCards(samples: SamplesEvent["samples"], percent: Intl.NumberFormat): void {
   const grid = byId("sample-grid");
+  grid.dataset.count = String(samples.length);
   while (grid.children.length > samples.length) grid.lastElementChild!.remove();
   while (grid.children.length < samples.length) grid.append(newCard());
   for (const [i, { text, fills }] of samples.entries()) {

@@ -69,14 +69,14 @@ export class TrainingView {
     byId("figures").replaceChildren(...rows);
   }
 
-  #showReading(reading: Reading | undefined): void {
+  #showReading(reading: Reading): void {
     const number = this.#number(2);
     const { chartEmpty, chartKeys, chartSpoken, train, evaluation, unigram } = this.#words;
     const values = {
-      step: format(reading?.step, this.#number(0)) ?? "–",
-      train: format(reading?.train, number) ?? "–",
-      heldOut: format(reading?.heldOut, number) ?? "–",
-      unigram: format(reading?.unigram, number) ?? "–",
+      step: format(reading.step, this.#number(0)) ?? "–",
+      train: format(reading.train, number) ?? "–",
+      heldOut: format(reading.heldOut, number) ?? "–",
+      unigram: format(reading.unigram, number) ?? "–",
     };
     const entry = (name: string, kind: string, value: string) =>
       h("li", { "data-kind": kind }, h("span", { class: "key" }), `${name} `, h("b", {}, value));
@@ -84,9 +84,9 @@ export class TrainingView {
       entry(train, "train", values.train),
       entry(evaluation, "held-out", values.heldOut),
       entry(unigram, "unigram", values.unigram),
-      h("li", { class: "reading" }, reading === undefined ? "" : fill(this.#words.atStep, values)),
+      h("li", { class: "reading" }, reading.step === undefined ? "" : fill(this.#words.atStep, values)),
     );
-    const spoken = reading === undefined ? chartEmpty : `${fill(chartSpoken, values)} ${chartKeys}`;
+    const spoken = reading.step === undefined ? chartEmpty : `${fill(chartSpoken, values)} ${chartKeys}`;
     byId("plot").setAttribute("aria-label", spoken);
   }
 

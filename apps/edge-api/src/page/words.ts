@@ -27,7 +27,7 @@ const en = {
   phaseInterrupted: "Interrupted",
   phaseNone: "No training",
   storyWaiting:
-    "The training has not begun: the comments are being cleaned and the tokenizer is being trained. This page will go on by itself.",
+    "The training has not begun. First the comments are cleaned and a tokenizer is trained; this page goes on by itself.",
   storyRunning:
     "The model reads comments with some of their words hidden, and learns to guess them. The lower the loss, the better it guesses.",
   storyAbove: "It does not yet guess better than word frequencies alone would (dashed line).",
@@ -105,7 +105,7 @@ const ko: Words = {
   phaseInterrupted: "중단됨",
   phaseNone: "학습 없음",
   storyWaiting:
-    "아직 학습을 시작하지 않았습니다. 댓글을 정제하고 토크나이저를 학습하는 중입니다. 시작하면 이 페이지가 알아서 이어집니다.",
+    "아직 학습을 시작하지 않았습니다. 먼저 댓글을 정제하고 토크나이저를 만듭니다. 학습이 시작되면 이 페이지가 알아서 이어집니다.",
   storyRunning:
     "댓글에서 낱말 몇 개를 가리고, 그 자리에 올 말을 맞히며 배웁니다. 손실이 낮을수록 더 잘 맞힙니다.",
   storyAbove: "아직은 낱말 빈도만으로 찍는 것(점선)보다 낫지 않습니다.",
