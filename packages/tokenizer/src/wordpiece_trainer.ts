@@ -341,7 +341,7 @@ const MIN_BYTES = 65_536;
 const TEXT_BLOCK = 1 << 19;
 const WORD_BLOCK = 1 << 17;
 const CELL_BLOCK = 1 << 18;
-const POSITION_BLOCK = 1 << 17;
+const POSITION_BLOCK = 3 << 15;
 /** What a merge costs beside its positions, in positions. */
 const MERGE_COST = 64;
 
