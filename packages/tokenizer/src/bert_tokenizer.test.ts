@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BertTokenizer } from "./bert_tokenizer.ts";
 import type { EncodeOptions } from "./encode_options.ts";
@@ -318,7 +318,7 @@ describe("properties", () => {
         const [utf16, codePoint, byte] = [at("utf16"), at("codepoint"), at("byte")];
         for (let i = 0; i < utf16.length; i++) {
           const before = input.slice(0, utf16[i]);
-          expect(codePoint[i]).toBe([...before].length);
+          expect(codePoint[i]).toBe(Array.from(before).length);
           expect(byte[i]).toBe(new TextEncoder().encode(before).length);
         }
       }),

@@ -15,7 +15,7 @@ import { SpecialTokens } from "./special_tokens.ts";
 import type { Row } from "./template.ts";
 import { addedTokens, rowLength } from "./template.ts";
 import { TokenBuffer } from "./token_buffer.ts";
-import { formatTokenizerJson, parseTokenizerJson } from "./tokenizer_json.ts";
+import { compareTokenizerJson, formatTokenizerJson, parseTokenizerJson } from "./tokenizer_json.ts";
 import { truncateRow } from "./truncation.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 import { formatVocab, parseVocab } from "./vocab.ts";
@@ -153,12 +153,13 @@ export class BertTokenizer {
    *
    * @param tokenizerJson The file's text, or what `JSON.parse` makes of it.
    * @throws {SyntaxError} If the text is not JSON.
-   * @throws {TypeError} If a part of it has another shape.
    * @throws {RangeError} If a part of it is not of BERT's kind, or the vocabulary lacks a special token.
    */
   static fromJson(tokenizerJson: string | object): BertTokenizer {
     const { vocabulary, options } = parseTokenizerJson(tokenizerJson);
-    return new BertTokenizer(vocabulary, options);
+    const tokenizer = new BertTokenizer(vocabulary, options);
+    compareTokenizerJson(tokenizerJson, tokenizer.toJson());
+    return tokenizer;
   }
 
   /**

@@ -377,10 +377,10 @@ export class WordPiece {
     return true;
   }
 
-  /** Whether a character could be in a token, and is in none that a word can match. */
+  /** Whether a character that stays is in no token that a word can match. */
   #isMissing(codePoint: number): boolean {
     this.#known ??= this.#knownCharacters();
-    return this.#classes.of(codePoint) === PLAIN && !this.#known.has(codePoint);
+    return this.#classes.of(codePoint) !== REMOVED && !this.#known.has(codePoint);
   }
 
   #knownCharacters(): Set<number> {
