@@ -51,7 +51,7 @@ export class WordTable {
   /** Line feeds seen within the text. */
   lineFeeds = 0;
 
-  constructor(classes: CharClasses, maxBytes = Infinity) {
+  constructor(classes: CharClasses, maxBytes: number = Infinity) {
     this.#classes = classes;
     // One test for the plain characters: every surrogate leaves the fast path.
     this.#unitClasses = classes.units.slice().fill(SURROGATE_UNIT, 0xd800, 0xe000);
