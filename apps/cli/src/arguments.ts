@@ -7,7 +7,7 @@ import { suggest } from "./suggest.ts";
 export const commonArgs = {
   json: { type: "boolean", description: "Print results and reports as JSON, one object a line" },
   quiet: { type: "boolean", alias: "q", description: "Print no progress and no report" },
-} as const satisfies ArgsDef;
+} as const;
 
 /**
  * Refuse what citty would silently take: unknown flags, flags without their value, values of flags that have none.

@@ -1,4 +1,3 @@
-import type { ArgsDef } from "citty";
 import { wholeNumber } from "../arguments.ts";
 import { CliError, UsageError } from "../failure.ts";
 import { withoutCarriageReturn } from "./read_lines.ts";
@@ -26,7 +25,7 @@ export const fieldArgs = {
     description: "Take the text from this key of one JSON object a line",
   },
   header: { type: "boolean", description: "Pass over the first line of each file, which names its columns" },
-} as const satisfies ArgsDef;
+} as const;
 
 /** `--column` and `--jsonl`, as they were given. */
 export interface TextFieldFlags {
