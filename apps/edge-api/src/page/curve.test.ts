@@ -7,20 +7,21 @@ const points = fc
   .map((values) => values.map((y, x) => ({ x, y })));
 
 describe("smooth()", () => {
-  test("leaves a straight line as it is, up to where it can only look back", () => {
+  test("leaves a straight line as it is, but where it can look one way only", () => {
     const line = Array.from({ length: 50 }, (_, x) => ({ x, y: 3 * x + 1 }));
     const smoothed = smooth(line, 7);
-    for (const [i, { y }] of smoothed.slice(0, -7).entries()) expect(y).toBeCloseTo(line[i]!.y, 9);
+    for (const [i, { y }] of smoothed.slice(0, -7).entries())
+      if (i >= 4) expect(y).toBeCloseTo(line[i]!.y, 9);
+    expect(smoothed[0]!.y).toBeCloseTo(line[0]!.y + 3 * 2, 9);
     expect(smoothed.at(-1)!.y).toBeCloseTo(line.at(-1)!.y - 3 * 3.5, 9);
   });
 
-  test("stays between the lowest and the highest point, and begins where it begins", () => {
+  test("stays between the lowest and the highest point", () => {
     fc.assert(
       fc.property(points, fc.nat(40), (curve, reach) => {
         const smoothed = smooth(curve, reach);
         const values = curve.map(({ y }) => y);
         expect(smoothed).toHaveLength(curve.length);
-        expect(smoothed[0]!.y).toBeCloseTo(values[0]!, 6);
         for (const { y } of smoothed) {
           expect(y).toBeGreaterThanOrEqual(Math.min(...values) - 1e-6);
           expect(y).toBeLessThanOrEqual(Math.max(...values) + 1e-6);

@@ -6,7 +6,8 @@ export interface Point {
 
 /**
  * The running mean of a curve. It looks as far ahead as back, so that a steep begin does not trail behind; at the end,
- * where nothing is ahead, it looks back alone, so that it does not jump with the newest point.
+ * where nothing is ahead, it looks back alone, and at the begin a few points ahead, so that it does not jump with the
+ * newest point nor begin with the first.
  *
  * @param reach How many points on either side count, at most.
  */
@@ -15,7 +16,8 @@ export function smooth(points: readonly Point[], reach: number): Point[] {
   for (const [i, { y }] of points.entries()) sums[i + 1] = sums[i]! + y;
   return points.map(({ x }, i) => {
     const from = Math.max(0, i - reach);
-    const to = Math.min(points.length, i + (i - from) + 1);
+    const ahead = Math.max(i - from, Math.min(reach, 4));
+    const to = Math.min(points.length, i + ahead + 1);
     return { x, y: (sums[to]! - sums[from]!) / (to - from) };
   });
 }

@@ -75,17 +75,16 @@ export class LossChart {
     const train = run.steps.flatMap(({ step, loss }) => (loss === null ? [] : { x: step, y: loss }));
     const heldOut = run.evals.flatMap(({ step, loss }) => (loss === null ? [] : { x: step, y: loss }));
     const unigram = run.start?.unigramLoss ?? undefined;
-    this.#average = smooth(train, Math.ceil(train.length / 40));
-    const frame = frameOf([...train, ...heldOut], unigram, width, height);
+    this.#average = smooth(train, Math.ceil(train.length / 16));
+    const frame = frameOf([...this.#average, ...heldOut], unigram, width, height);
     const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
     drawing.append(...axes(frame, this.#words));
     if (train.length + heldOut.length === 0) drawing.append(emptyNote(frame, this.#words.chartEmpty));
     if (unigram !== undefined) drawing.append(baseline(frame, unigram));
     const most = Math.max(50, Math.round(width / 2));
-    drawing.append(
-      line(frame, thin(train, most * 2), "raw"),
-      line(frame, thin(this.#average, most), "average"),
-    );
+    const raw = line(frame, thin(train, most * 2), "raw");
+    raw.setAttribute("clip-path", "url(#inside)"); // single steps may lie far off
+    drawing.append(insideOf(frame), raw, line(frame, thin(this.#average, most), "average"));
     drawing.append(line(frame, heldOut, "held-out"));
     for (const { x, y } of heldOut)
       drawing.append(svg("circle", { class: "held-out", cx: frame.x(x), cy: frame.y(y), r: 3.5 }));
@@ -145,7 +144,7 @@ function frameOf(points: Point[], unigram: number | undefined, width: number, he
   const losses = points.map(({ y }) => y).concat(unigram ?? []);
   const low = losses.length === 0 ? 0 : losses.reduce((a, b) => Math.min(a, b));
   const high = losses.length === 0 ? 10 : losses.reduce((a, b) => Math.max(a, b));
-  const pad = Math.max((high - low) * 0.06, (1 - high + low) / 2); // at least a nat: noise is not made a mountain
+  const pad = Math.max((high - low) * 0.1, (0.6 - high + low) / 2); // at least 0.6 nats: noise is not made a mountain
   const [from, to] = [Math.max(0, low - pad), high + pad];
   const bottom = height - margin.bottom;
   return {
@@ -188,6 +187,12 @@ function axes(frame: Frame, { axisStep, axisLoss }: ChartWords): SVGElement[] {
     svg("text", { class: "unit", x: right, y: frame.bottom + 20, "text-anchor": "end" }, axisStep),
     svg("text", { class: "unit", x: 0, y: 12 }, axisLoss),
   ];
+}
+
+/** What lies between the axes. */
+function insideOf({ width, bottom }: Frame): SVGElement {
+  const size = { width: width - margin.left - margin.right, height: bottom - margin.top };
+  return svg("clipPath", { id: "inside" }, svg("rect", { x: margin.left, y: margin.top, ...size }));
 }
 
 function baseline(frame: Frame, unigram: number): SVGElement {
