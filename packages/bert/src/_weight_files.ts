@@ -93,7 +93,7 @@ async function openPytorch(content: Uint8Array | ReadableStream<Uint8Array>): Pr
   return {
     tensors: stream.tensors,
     async *read(wanted) {
-      for (const [name, tensor] of stream.read(wanted)) yield [name, readable(tensor)] as const;
+      for await (const [name, tensor] of stream.read(wanted)) yield [name, readable(tensor)] as const;
     },
   };
 }

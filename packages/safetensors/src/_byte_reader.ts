@@ -3,7 +3,9 @@ import { CheckpointError } from "./checkpoint_error.ts";
 /** Takes a stream in pieces of the sizes that are asked for, and never holds more of it than one chunk. */
 export class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #chunk = new Uint8Array();
+  #chunk: Uint8Array = new Uint8Array();
+  /** What comes after the chunk, the next one last. */
+  readonly #later: Uint8Array[] = [];
   /** How many bytes have been taken. */
   offset = 0;
 
@@ -30,9 +32,27 @@ export class ByteReader {
     return skipped;
   }
 
+  /** Puts bytes back in front, to be taken again. */
+  unread(bytes: Uint8Array): void {
+    this.#later.push(this.#chunk);
+    this.#chunk = bytes;
+    this.offset -= bytes.length;
+  }
+
   /** Whether all has been taken. */
   async atEnd(): Promise<boolean> {
     return !(await this.#fill());
+  }
+
+  /** The rest as a stream. */
+  rest(): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        if (await this.#fill()) controller.enqueue(this.#take(this.#chunk.length));
+        else controller.close();
+      },
+      cancel: (reason) => this.cancel(reason),
+    });
   }
 
   /** Gives the stream up; the source may stop sending. */
@@ -43,6 +63,11 @@ export class ByteReader {
   /** Makes sure that a chunk is at hand; `false` at the end. */
   async #fill(): Promise<boolean> {
     while (this.#chunk.length === 0) {
+      const later = this.#later.pop();
+      if (later !== undefined) {
+        this.#chunk = later;
+        continue;
+      }
       const { done, value } = await this.#reader.read();
       if (done) return false;
       if (!(value instanceof Uint8Array)) {
@@ -50,7 +75,7 @@ export class ByteReader {
           `Cannot read a stream as its chunks must be Uint8Arrays: chunk is ${typeof value}`,
         );
       }
-      this.#chunk = value as Uint8Array<ArrayBuffer>;
+      this.#chunk = value;
     }
     return true;
   }

@@ -1,21 +1,40 @@
 /** Bytes that can be looked at in any order. */
 export interface Seekable {
   readonly length: number;
-  /** The bytes from `start` to `end`, which must lie within; a view where possible. */
+  /** The bytes from `start` to `end`, which must lie within. */
   slice(start: number, end: number): Uint8Array;
-  /** Says that nothing before `end` will be asked for again. */
-  release(end: number): void;
+  /** The same for the last time: nothing before `end` will be asked for again, and is freed if that can be done. */
+  take(start: number, end: number): Uint8Array;
 }
 
-/** An array as it is. */
+/** An array as it is; it is the caller's, so nothing is freed. */
 export function seekableArray(bytes: Uint8Array): Seekable {
-  return { length: bytes.length, slice: (start, end) => bytes.subarray(start, end), release() {} };
+  const slice = (start: number, end: number): Uint8Array => bytes.subarray(start, end);
+  return { length: bytes.length, slice, take: slice };
 }
 
-/** All of a stream, in the chunks in which it came, so that they can be let go one by one. */
+/** All of a stream, in blocks that are let go one by one as their bytes are taken. */
 export async function seekableStream(stream: ReadableStream<Uint8Array>): Promise<Seekable> {
-  const chunks: (Uint8Array | undefined)[] = [];
-  const starts: number[] = [];
+  const { blocks, length } = await readBlocks(stream);
+  return {
+    length,
+    slice: (start, end) => join(blocks, start, end),
+    take(start, end) {
+      free(blocks, 0, Math.floor(start / blockLength));
+      return join(blocks, start, end, true);
+    },
+  };
+}
+
+// --- internal ---
+
+const blockLength = 2 ** 20;
+
+type Blocks = (Uint8Array<ArrayBuffer> | undefined)[];
+
+/** Copies a stream into blocks of our own, which may be freed: its chunks belong to whoever made them. */
+async function readBlocks(stream: ReadableStream<Uint8Array>): Promise<{ blocks: Blocks; length: number }> {
+  const blocks: Blocks = [];
   let length = 0;
   const reader = stream.getReader();
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
@@ -26,49 +45,37 @@ export async function seekableStream(stream: ReadableStream<Uint8Array>): Promis
       await reader.cancel(problem).catch(() => {}); // the first error is the one to tell
       throw problem;
     }
-    if (value.length === 0) continue;
-    chunks.push(value);
-    starts.push(length);
-    length += value.length;
+    for (let at = 0; at < value.length;) {
+      const filled = length % blockLength;
+      if (filled === 0) blocks.push(new Uint8Array(blockLength));
+      const part = value.subarray(at, at + blockLength - filled);
+      blocks.at(-1)!.set(part, filled);
+      at += part.length;
+      length += part.length;
+    }
   }
-  return {
-    length,
-    slice: (start, end) => join(chunks, starts, start, end),
-    release(end) {
-      for (let i = chunkAt(starts, end) - 1; i >= 0 && chunks[i] !== undefined; i--) chunks[i] = undefined;
-    },
-  };
+  return { blocks, length };
 }
 
-// --- internal ---
-
-function join(
-  chunks: readonly (Uint8Array | undefined)[],
-  starts: readonly number[],
-  start: number,
-  end: number,
-): Uint8Array {
-  if (start >= end) return new Uint8Array();
-  let index = chunkAt(starts, start);
-  const first = chunks[index]!;
-  const from = start - starts[index]!;
-  if (from + end - start <= first.length) return first.subarray(from, from + end - start);
+/** A copy of the bytes from `start` to `end`; with `last`, frees each block that has been copied to its end. */
+function join(blocks: Blocks, start: number, end: number, last = false): Uint8Array {
   const bytes = new Uint8Array(end - start);
-  for (let filled = 0; filled < bytes.length; index++) {
-    const part = chunks[index]!.subarray(filled === 0 ? from : 0).subarray(0, bytes.length - filled);
-    bytes.set(part, filled);
-    filled += part.length;
+  for (let at = start; at < end;) {
+    const index = Math.floor(at / blockLength);
+    const from = at % blockLength;
+    const part = blocks[index]!.subarray(from, from + end - at);
+    bytes.set(part, at - start);
+    at += part.length;
+    if (last && from + part.length === blockLength) free(blocks, index, index + 1);
   }
   return bytes;
 }
 
-/** The index of the chunk that holds the byte at `offset`. */
-function chunkAt(starts: readonly number[], offset: number): number {
-  let [low, high] = [0, starts.length - 1];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (starts[middle]! <= offset) low = middle;
-    else high = middle - 1;
+/** Gives memory back at once where `transfer` is known (not in Node 20), else to the garbage collector. */
+function free(blocks: Blocks, start: number, end: number): void {
+  for (let index = end - 1; index >= start && blocks[index] !== undefined; index--) {
+    const { buffer } = blocks[index]! as { buffer: { transfer?(length: number): ArrayBuffer } };
+    buffer.transfer?.(0);
+    blocks[index] = undefined;
   }
-  return low;
 }

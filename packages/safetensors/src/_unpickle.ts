@@ -408,7 +408,8 @@ function tuple(items: Pickled[]): Pickled {
 
 type Kinded = Extract<Pickled, { kind: string }>;
 
-function isKind<Kind extends Kinded["kind"]>(
+/** Whether a value is of a kind. */
+export function isKind<Kind extends Kinded["kind"]>(
   value: Pickled | undefined,
   kind: Kind,
 ): value is Extract<Kinded, { kind: Kind }> | (Kinded & { kind: Kind }) {

@@ -32,15 +32,13 @@ export function readZipDirectory(file: Seekable): Map<string, ZipRecord> {
 }
 
 /** The bytes of a record, checked against its checksum. */
-export function readZipRecord(file: Seekable, { name, start, end, crc32 }: ZipRecord): Uint8Array {
-  const bytes = file.slice(start, end);
-  const actual = crc32Of(bytes);
-  if (actual === crc32) return bytes;
-  const hex = (value: number): string => value.toString(16).padStart(8, "0");
-  throw broken(
-    `record ${quote(name)} must have its CRC-32: directory says ${hex(crc32)}, bytes have ${hex(actual)}`,
-    start,
-  );
+export function readZipRecord(file: Seekable, record: ZipRecord): Uint8Array {
+  return checked(record, file.slice(record.start, record.end));
+}
+
+/** The same for the last time; see {@link Seekable.take}. */
+export function takeZipRecord(file: Seekable, record: ZipRecord): Uint8Array {
+  return checked(record, file.take(record.start, record.end));
 }
 
 // --- internal ---
@@ -158,6 +156,16 @@ function locate(file: Seekable, { name, length, header, crc32 }: Entry, director
   const start = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
   if (start + length > directory) throw broken(`record ${quote(name)} must lie before the directory`, header);
   return { name, start, end: start + length, crc32 };
+}
+
+function checked({ name, start, crc32 }: ZipRecord, bytes: Uint8Array): Uint8Array {
+  const actual = crc32Of(bytes);
+  if (actual === crc32) return bytes;
+  const hex = (value: number): string => value.toString(16).padStart(8, "0");
+  throw broken(
+    `record ${quote(name)} must have its CRC-32: directory says ${hex(crc32)}, bytes have ${hex(actual)}`,
+    start,
+  );
 }
 
 const crcTables = /* @__PURE__ */ makeCrcTables();

@@ -114,6 +114,20 @@ test("readPytorchBin() gives tensors or a CheckpointError for damaged files", ()
   );
 });
 
+test("readPytorchBin() agrees with itself on bytes and stream", async () => {
+  await fc.assert(
+    fc.asyncProperty(damaged(pickles), async (bytes) => {
+      const direct = outcome(() => readPytorchBin(bytes).size);
+      const stream = await countPytorch(new Blob([bytes]).stream()).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(CheckpointError);
+        return "refused";
+      });
+      expect(stream).toBe(direct);
+    }),
+    { numRuns: 500, interruptAfterTimeLimit: 20_000 },
+  );
+});
+
 test("readPytorchBin() gives tensors or a CheckpointError for any pickle", () => {
   const opcodes = fc.array(
     fc.oneof(fc.constantFrom(...splices), fc.uint8Array({ minLength: 1, maxLength: 4 })),
@@ -163,6 +177,12 @@ test("a small file cannot ask for much memory", () => {
 async function count(stream: ReadableStream<Uint8Array>): Promise<number> {
   let count = 0;
   for await (const [name] of (await readSafetensors(stream)).read()) if (name !== undefined) count++;
+  return count;
+}
+
+async function countPytorch(stream: ReadableStream<Uint8Array>): Promise<number> {
+  let count = 0;
+  for await (const [name] of (await readPytorchBin(stream)).read()) if (name !== undefined) count++;
   return count;
 }
 

@@ -96,7 +96,9 @@ describe("readPytorchBin()", () => {
   test("skips the tensors of a stream that are not wanted, and gives the rest in the order of the file", async () => {
     const stream = await readPytorchBin(new Blob([goldenBert("formats/legacy/pytorch_model.bin")]).stream());
     const wanted = (name: string) => name.includes("layer.1.");
-    const names = [...stream.read(wanted)].map(([name]) => name);
+    const names: string[] = [];
+    for await (const [name] of stream.read(wanted)) names.push(name);
+    expect(() => stream.read()).toThrow("Cannot read a stream of a checkpoint twice");
     expect(names.toSorted()).toEqual([...stream.tensors.keys()].filter(wanted).toSorted());
   });
 
@@ -124,7 +126,9 @@ async function collect(bytes: Uint8Array, size: number): Promise<Tensors> {
       else controller.enqueue(bytes.slice(at, (at += size)));
     },
   });
-  return new Map((await readPytorchBin(stream)).read());
+  const tensors = new Map<string, SafetensorsTensor>();
+  for await (const [name, tensor] of (await readPytorchBin(stream)).read()) tensors.set(name, tensor);
+  return tensors;
 }
 
 /** A legacy file with one storage of floats and `count` names for one view of it. */
