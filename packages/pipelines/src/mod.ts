@@ -6,10 +6,34 @@
  *
  * @module
  */
+export { answerQuestion } from "./answer_question.ts";
+export type { Answer, AnswerQuestionOptions, Question } from "./answer_question.ts";
+export { answerSquad } from "./answer_squad.ts";
+export type { AnswerSquadOptions, SquadAnswer } from "./answer_squad.ts";
+export { classifyText } from "./classify_text.ts";
+export type { ClassificationFunction, ClassifyTextOptions, TextLabel } from "./classify_text.ts";
+export { classifyTokens } from "./classify_tokens.ts";
+export type {
+  AggregationStrategy,
+  ClassifyTokensOptions,
+  EntityGroup,
+  EntityOf,
+  TokenEntity,
+  TokenSpan,
+} from "./classify_tokens.ts";
+export { extractFeatures } from "./extract_features.ts";
+export type { ExtractFeaturesOptions, Pooling } from "./extract_features.ts";
 export { fillMask } from "./fill_mask.ts";
 export type { FillMaskAnswer, FillMaskOptions, FillMaskResult } from "./fill_mask.ts";
 export { loadClean } from "./load_clean.ts";
 export { loadFillMask } from "./load_fill_mask.ts";
 export type { FillMaskPipeline } from "./load_fill_mask.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
+export { sentenceSimilarity } from "./sentence_similarity.ts";
+export type { SentenceSimilarityOptions, SimilarityQuery } from "./sentence_similarity.ts";
+export type { TagPosition } from "./_aggregate_tokens.ts";
+export type { AtLeastOne } from "./_at_least_one.ts";
+export type { OffsetUnit } from "./_code_points.ts";
+export type { TextPair, TruncationOptions } from "./_encode.ts";
 export type { ReadSourceOptions } from "./_read_source.ts";
+export type { RunOptions } from "./_run_rows.ts";

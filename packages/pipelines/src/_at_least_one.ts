@@ -1,0 +1,2 @@
+/** A list that is never empty. */
+export type AtLeastOne<T> = [T, ...T[]];
