@@ -182,7 +182,9 @@ describe("what cannot be trained is refused", () => {
 
   test("a loss that is no number ends the run with a sentence", async () => {
     const model = newModel();
-    model.parameters.get("cls.predictions.bias")!.assign(tf.tensor1d(new Float32Array(tokenizer.vocabSize).fill(NaN)));
+    model.parameters
+      .get("cls.predictions.bias")!
+      .assign(tf.tensor1d(new Float32Array(tokenizer.vocabSize).fill(NaN)));
     await expect(all(pretrain(model, data, SMALL))).rejects.toThrow(
       /^Cannot go on as the loss is NaN in step 0/,
     );

@@ -45,11 +45,14 @@ export interface PretrainOptions {
   schedule?: Schedule;
   /** Makes the optimiser. @default `adamW` */
   optimizer?: (parameters: Parameters) => Optimizer;
-  /** Part of the tokens to predict. @default 0.15 */
+  /** Part of the tokens to predict while learning; held-out lines are always masked at 0.15. @default 0.15 */
   maskProbability?: number;
   /** Seed of order, masks and dropout; whole, in [0, 2³²). @default 0 */
   seed?: number;
-  /** How often to score the held-out lines, spread evenly over the run, beside its begin and end. @default 10 */
+  /**
+   * How often to score the held-out lines, spread evenly over the run, beside its begin and end. Where a run bounded by
+   * time would spend more than a tenth of it so, some are left out. @default 10
+   */
   evaluations?: number;
   /** Texts with a `[MASK]`, filled in at each evaluation. @default none */
   samples?: readonly string[];
@@ -109,7 +112,7 @@ export async function* pretrain(
     probability: maskProbability,
   };
   const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
-  const heldOut = heldOutBatches(data.heldOut, shape, masking);
+  const heldOut = heldOutBatches(data.heldOut, shape, { ...masking, probability: HELD_OUT_PROBABILITY });
   const baseline = unigramLoss(unigramCosts(data.train, masking), heldOut);
 
   const optimizer = (options.optimizer ?? adamW)(model.parameters);
@@ -126,12 +129,19 @@ export async function* pretrain(
     const progress = () => Math.min(1, Math.max(step / maxSteps, elapsedMs() / 1000 / maxSeconds));
     const aborted = () => signal?.aborted === true;
 
-    async function* examine(): AsyncGenerator<PretrainEvent, void, void> {
+    let scoringMs = 0;
+    async function* score(): AsyncGenerator<PretrainEvent, void, void> {
+      const from = now();
       scores = await evaluateMaskedLm(model, heldOut);
+      scoringMs += now() - from;
       yield { event: "eval", step, ...scores };
+    }
+    async function* fill(): AsyncGenerator<PretrainEvent, void, void> {
       if (samples.length === 0) return;
       yield { event: "samples", step, samples: await fillSamples(model, tokenizer, samples) };
     }
+    /** On a slow machine, time that is short goes into learning. */
+    const mayScore = () => maxSeconds === Infinity || scoringMs <= SCORING_SHARE * elapsedMs();
 
     async function keep(): Promise<void> {
       const state: TrainerState = { step, epoch, batch, elapsedMs: elapsedMs(), recipe };
@@ -168,7 +178,10 @@ export async function* pretrain(
       rowLength,
       parameters: sizeOf(model.parameters),
     };
-    if (progress() < 1) yield* examine();
+    if (progress() < 1) {
+      yield* score();
+      yield* fill();
+    }
 
     let done = progress();
     let tokens = 0;
@@ -211,14 +224,20 @@ export async function* pretrain(
         progress: done,
       };
       await turn();
-      if (done < 1 && !aborted() && crosses(before, done, evaluations)) yield* examine();
+      if (done < 1 && !aborted() && crosses(before, done, evaluations)) {
+        if (mayScore()) yield* score();
+        yield* fill();
+      }
       if (done < 1 && !aborted() && crosses(before, done, checkpoints)) await keep();
       tokens = 0;
       since = now();
     }
 
     const reason = progress() < 1 ? "interrupted" : "done";
-    if (reason === "done") yield* examine();
+    if (reason === "done") {
+      yield* score();
+      yield* fill();
+    }
     await keep();
     yield {
       event: "end",
@@ -235,8 +254,11 @@ export async function* pretrain(
 
 // --- internal ---
 
-/** The seed of the held-out masks: the same in every run, so that runs compare. */
+/** The seed of the held-out masks, and part of the tokens that they hide: the same in every run, so that runs compare. */
 const HELD_OUT_SEED = 20_200_719;
+const HELD_OUT_PROBABILITY = 0.15;
+/** The largest part of a run bounded by time that may go into scoring between its begin and its end. */
+const SCORING_SHARE = 0.1;
 
 /** The held-out lines, packed and masked once. */
 function heldOutBatches(

@@ -5,6 +5,7 @@ import { BertForMaskedLM } from "@kcbert/bert";
 import { createWasmBackend } from "@kcbert/kernels";
 import { readSafetensors, toFloat32, toInt32 } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs-core";
+import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, test } from "vitest";
 import { goldenBert, goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import "./_gradients.ts";
@@ -36,9 +37,13 @@ const CASES: [
   ],
 ];
 
+/** Of the others the trajectory alone is kept: in its losses every weight has its say. */
+const FINAL = new Set(["adamw", "bert-adam", "lamb"]);
+
 describe.each(["cpu", "wasm"])("on %s", (backend) => {
   beforeAll(async () => {
     if (backend === "wasm") await createWasmBackend();
+    else hastenSegmentSum();
     await tf.setBackend(backend);
   });
 
@@ -49,7 +54,7 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
       const rate = peak * schedule(step / STEPS);
       expectStep(folder, step, { ...take(model, optimizer, step, rate), rate });
     }
-    expectWeights(model.parameters, golden(`${folder}/final.safetensors`));
+    if (FINAL.has(folder)) expectWeights(model.parameters, golden(`optimizers/${folder}/final.safetensors`));
     optimizer.dispose();
     model.dispose();
     expect(tf.memory().numTensors).toBe(tensors);
@@ -59,7 +64,7 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
     "%s goes on from the middle with the moments of PyTorch",
     async (folder, peak, schedule, make) => {
       const { model, optimizer } = await start(make);
-      const middle = golden(`${folder}/state10.safetensors`);
+      const middle = golden("optimizers/adamw/state10.safetensors");
       for (const [key, parameter] of model.parameters) {
         assign(parameter, middle.get(`param.${key}`)!);
         for (const moment of ["m", "v"])
@@ -69,7 +74,7 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
         const rate = peak * schedule(step / STEPS);
         expectStep(folder, step, { ...take(model, optimizer, step, rate), rate });
       }
-      expectWeights(model.parameters, golden(`${folder}/final.safetensors`));
+      expectWeights(model.parameters, golden("optimizers/adamw/final.safetensors"));
       optimizer.dispose();
       model.dispose();
     },
@@ -77,6 +82,30 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
 });
 
 // --- internal ---
+
+/**
+ * The stock cpu kernel goes through all rows for every segment and would take four fifths of these tests' time; what it
+ * computes is tested with the embeddings.
+ */
+function hastenSegmentSum(): void {
+  tf.unregisterKernel("UnsortedSegmentSum", "cpu");
+  tf.registerKernel({
+    kernelName: "UnsortedSegmentSum",
+    backendName: "cpu",
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      const cpu = backend as MathBackendCPU;
+      const { x, segmentIds } = inputs as { x: tf.TensorInfo; segmentIds: tf.TensorInfo };
+      const [rows, ids] = [x, segmentIds].map(({ dataId }) => cpu.readSync(dataId) as Float32Array);
+      const { numSegments } = attrs as unknown as { numSegments: number };
+      const width = x.shape[1]!;
+      const sums = new Float32Array(numSegments * width);
+      for (const [i, id] of ids!.entries()) {
+        for (let j = 0; id >= 0 && j < width; j++) sums[id * width + j]! += rows![i * width + j]!;
+      }
+      return cpu.makeTensorInfo([numSegments, width], "float32", sums);
+    },
+  });
+}
 
 type Floats = ReadonlyMap<string, Float32Array>;
 
@@ -126,7 +155,7 @@ function batch(name: string, step: number): Int32Array {
 }
 
 function golden(path: string): Floats {
-  const { tensors } = readSafetensors(goldenBert(`optimizers/${path}`));
+  const { tensors } = readSafetensors(goldenBert(path));
   return new Map(Array.from(tensors, ([name, tensor]) => [name, toFloat32(tensor)]));
 }
 

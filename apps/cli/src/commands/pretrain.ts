@@ -96,7 +96,7 @@ const args = {
   seed: { type: "string", default: "1", valueHint: "n", description: "Seed of weights, order and masks" },
   "held-out": {
     type: "string",
-    default: "1000",
+    default: "500",
     valueHint: "n",
     description: "Lines to test on, never learnt from",
   },
@@ -105,7 +105,7 @@ const args = {
     valueHint: "file",
     description: "Lines with [MASK] to fill in as the model learns",
   },
-  evaluations: { type: "string", default: "12", valueHint: "n", description: "How often to test in the run" },
+  evaluations: { type: "string", default: "10", valueHint: "n", description: "How often to test in the run" },
   checkpoints: {
     type: "string",
     default: "6",
