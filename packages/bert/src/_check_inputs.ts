@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BertConfig } from "./config.ts";
 import type { BertInputs } from "./modeling_bert.ts";
+import { IGNORED_LABEL } from "./ops/softmax_cross_entropy.ts";
 
 /** Refuse inputs that do not fit the model, before an op fails on them in words of its own, or reads beyond a table. */
 export function checkInputs(
@@ -54,16 +55,34 @@ export function checkIds(
       `Cannot run the model as ${name} must be int32 ${format(shape)}: it is ${ids.dtype} ${format(ids.shape)}`,
     );
   }
-  if (!LOCAL_BACKENDS.has(tf.getBackend())) return;
-  const wrong = ids.dataSync().find((id) => id < 0 || id >= limit);
+  const wrong = findLocally(ids, (id) => id < 0 || id >= limit);
   if (wrong !== undefined) {
     throw new RangeError(`Cannot run the model as it has ${limit} ${what}: ${name} holds ${wrong}`);
+  }
+}
+
+/** Refuse labels that are no class and not ignored; like {@link checkIds}, where their values are at hand. */
+export function checkLabels(labels: tf.Tensor, shape: readonly number[], classes: number): void {
+  if (labels.dtype !== "int32" || format(labels.shape) !== format(shape)) {
+    throw new TypeError(
+      `Cannot compute the loss as labels must be int32 ${format(shape)}: it is ${labels.dtype} ${format(labels.shape)}`,
+    );
+  }
+  const wrong = findLocally(labels, (label) => label !== IGNORED_LABEL && (label < 0 || label >= classes));
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `Cannot compute the loss as labels must be in [0, ${classes}), or ${IGNORED_LABEL} to be ignored: it holds ${wrong}`,
+    );
   }
 }
 
 // --- internal ---
 
 const LOCAL_BACKENDS = new Set(["cpu", "wasm"]);
+
+function findLocally(tensor: tf.Tensor, isWrong: (value: number) => boolean): number | undefined {
+  return LOCAL_BACKENDS.has(tf.getBackend()) ? tensor.dataSync().find((value) => isWrong(value)) : undefined;
+}
 
 function format(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;

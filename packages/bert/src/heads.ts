@@ -6,7 +6,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { checkIds } from "./_check_inputs.ts";
+import { checkIds, checkLabels } from "./_check_inputs.ts";
 import type { BertConfig, BertProblemType } from "./config.ts";
 import {
   type BertForwardOptions,
@@ -100,7 +100,7 @@ export class BertForMaskedLM extends BertPreTrainedModel {
    * @param labels int32 `[B, T]`, or `[P]` with `maskedPositions`: the token that belongs there, or −100.
    * @returns float32 scalar; the caller owns it.
    * @throws {TypeError} If an input has the wrong dtype or shape.
-   * @throws {RangeError} If an input has more tokens than the model positions, or an id it does not know.
+   * @throws {RangeError} If an input has more tokens than the model positions, or an id or a label it does not know.
    */
   loss(inputs: BertInputs, labels: tf.Tensor, options: MaskedLmOptions = {}): tf.Scalar {
     return tf.tidy(() => classLoss(this.forward(inputs, options).logits, labels, this.config.vocabSize));
@@ -173,7 +173,7 @@ export class BertForPreTraining extends BertPreTrainedModel {
    * @param nextSentenceLabels int32 `[B]`: 0 if the second text follows the first, 1 if not.
    * @returns float32 scalar; the caller owns it.
    * @throws {TypeError} If an input has the wrong dtype or shape.
-   * @throws {RangeError} If an input has more tokens than the model positions, or an id it does not know.
+   * @throws {RangeError} If an input has more tokens than the model positions, or an id or a label it does not know.
    */
   loss(
     inputs: BertInputs,
@@ -249,7 +249,7 @@ export class BertForSequenceClassification extends BertPreTrainedModel {
    * squared error. For any of several float32 `[B, L]` of 0 and 1, mean binary cross-entropy in nats.
    * @returns float32 scalar; the caller owns it.
    * @throws {TypeError} If an input has the wrong dtype or shape.
-   * @throws {RangeError} If an input has more tokens than the model positions, or an id it does not know.
+   * @throws {RangeError} If an input has more tokens than the model positions, or an id or a label it does not know.
    */
   loss(inputs: BertInputs, labels: tf.Tensor, options: BertForwardOptions = {}): tf.Scalar {
     return tf.tidy(() => {
@@ -320,7 +320,7 @@ export class BertForTokenClassification extends BertPreTrainedModel {
    * @param labels int32 `[B, T]`, each in [0, L) or −100.
    * @returns float32 scalar; the caller owns it.
    * @throws {TypeError} If an input has the wrong dtype or shape.
-   * @throws {RangeError} If an input has more tokens than the model positions, or an id it does not know.
+   * @throws {RangeError} If an input has more tokens than the model positions, or an id or a label it does not know.
    */
   loss(inputs: BertInputs, labels: tf.Tensor2D, options: BertForwardOptions = {}): tf.Scalar {
     return tf.tidy(() => classLoss(this.forward(inputs, options).logits, labels, this.config.numLabels));
@@ -390,7 +390,7 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
    * @param endPositions int32 `[B]`: the last token of the answer, likewise.
    * @returns float32 scalar; the caller owns it.
    * @throws {TypeError} If an input has the wrong dtype or shape.
-   * @throws {RangeError} If an input has more tokens than the model positions, or an id it does not know.
+   * @throws {RangeError} If an input has more tokens than the model positions, or an id or a label it does not know.
    */
   loss(
     inputs: BertInputs,
@@ -447,12 +447,7 @@ function dropForClassifier(x: tf.Tensor2D, { config, drop }: Pass): tf.Tensor2D 
 
 /** Mean cross-entropy of logits `[…, classes]` against int32 labels `[…]`. */
 function classLoss(logits: tf.Tensor, labels: tf.Tensor, classes: number): tf.Scalar {
-  const shape = logits.shape.slice(0, -1);
-  if (labels.dtype !== "int32" || labels.shape.join() !== shape.join()) {
-    throw new TypeError(
-      `Cannot compute the loss as labels must be int32 [${shape.join(", ")}]: it is ${labels.dtype} [${labels.shape.join(", ")}]`,
-    );
-  }
+  checkLabels(labels, logits.shape.slice(0, -1), classes);
   return softmaxCrossEntropy(
     tf.reshape(logits, [-1, classes]) as tf.Tensor2D,
     tf.reshape(labels, [-1]) as tf.Tensor1D,

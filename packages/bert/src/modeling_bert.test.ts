@@ -237,6 +237,11 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
       expect(run({}, { maskedPositions: tf.tensor1d([2], "int32") })).toThrow(
         new RangeError("Cannot run the model as it has 2 positions in the batch: maskedPositions holds 2"),
       );
+      expect(() => model.loss({ inputIds: ids([[2, 3]]) }, ids([[50, 1]]))).toThrow(
+        new RangeError(
+          "Cannot compute the loss as labels must be in [0, 50), or -100 to be ignored: it holds 50",
+        ),
+      );
       expect(() => model.loss({ inputIds: ids([[2, 3]]) }, ids([[1]]))).toThrow(
         new TypeError("Cannot compute the loss as labels must be int32 [1, 2]: it is int32 [1, 1]"),
       );
