@@ -1,8 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { constants as fileModes, type Stats } from "node:fs";
 import { accessSync, fchmodSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { closeSync, fsync, openSync, renameSync, unlinkSync, write } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import process from "node:process";
 import { promisify } from "node:util";
 import { constants, createGzip, type Gzip } from "node:zlib";
 import { CliError, errorCode, fileError } from "../failure.ts";
@@ -154,7 +154,7 @@ class AtomicOutput implements Output {
   constructor(path: string, existing: Stats | undefined) {
     this.name = path;
     this.#target = existing === undefined ? path : realpathSync(path); // a symbolic link stays one
-    this.#temporary = join(dirname(this.#target), `.${basename(this.#target)}.${process.pid}.tmp`);
+    this.#temporary = join(dirname(this.#target), `.${basename(this.#target)}.${randomUUID().slice(0, 8)}.tmp`);
     this.#removal = removeOnExit(this.#temporary);
     try {
       if (existing !== undefined) accessSync(this.#target, fileModes.W_OK);
