@@ -29,7 +29,7 @@ const maxHeaderLength = 100_000_000;
  * @param prefix The first eight bytes, or all of a shorter file.
  * @param fileLength The length of the file, if known.
  */
-export function headerLength(prefix: Uint8Array, fileLength = Number.POSITIVE_INFINITY): number {
+export function headerLength(prefix: Uint8Array, fileLength: number = Number.POSITIVE_INFINITY): number {
   const mistaken = mistakenFile(prefix);
   if (mistaken !== undefined)
     throw new CheckpointError(`Cannot read safetensors as the file is ${mistaken}`, 0);
