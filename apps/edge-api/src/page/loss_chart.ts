@@ -9,6 +9,8 @@ export interface Reading {
   readonly train: number | undefined;
   readonly heldOut: number | undefined;
   readonly unigram: number | undefined;
+  /** Whether the reader moved there with the keyboard, and so wants to hear it. */
+  readonly spoken: boolean;
 }
 
 /** Words of the chart's axes. */
@@ -31,6 +33,7 @@ export class LossChart {
   #words: ChartWords;
   #average: Point[] = [];
   #cursor: number | undefined;
+  #spoken = false;
   #queued = false;
 
   /**
@@ -97,7 +100,7 @@ export class LossChart {
     const at = this.#average[this.#cursor ?? this.#average.length - 1];
     const step = at?.x ?? heldOut.at(-1)?.x;
     const before = heldOut.findLast(({ x }) => x <= (step ?? 0));
-    this.#onRead({ step, train: at?.y, heldOut: before?.y, unigram });
+    this.#onRead({ step, train: at?.y, heldOut: before?.y, unigram, spoken: this.#spoken });
     if (this.#cursor === undefined || at === undefined) return;
     const x = frame.x(at.x);
     drawing.append(
@@ -120,11 +123,12 @@ export class LossChart {
     const to = { ArrowLeft: at - stride, ArrowRight: at + stride, Home: 0, End: last }[event.key];
     if (to === undefined || last < 0) return;
     event.preventDefault();
-    this.#move(Math.min(last, Math.max(0, to)));
+    this.#move(Math.min(last, Math.max(0, to)), true);
   }
 
-  #move(cursor: number | undefined): void {
+  #move(cursor: number | undefined, spoken = false): void {
     this.#cursor = cursor;
+    this.#spoken = spoken;
     this.#queue();
   }
 }

@@ -51,9 +51,8 @@ await followRun({
   },
   answerer: (answerer) => tryOut.answerBy(answerer),
   connected(isConnected) {
-    const notice = byId("connection");
-    notice.hidden = isConnected;
-    notice.textContent = isConnected ? "" : words.serverGone;
+    byId("connection").hidden = isConnected;
+    byId("connection").textContent = isConnected ? "" : words.serverGone; // said aloud when it comes
   },
 });
 
@@ -90,6 +89,7 @@ function speak(chosen: Language): void {
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
   }
+  if (!byId("connection").hidden) byId("connection").textContent = words.serverGone;
   remember(chosen);
   tryOut.speak(language, words);
   show();

@@ -156,7 +156,7 @@ describe.skipIf(!existsSync(executable))("the page in Chromium", () => {
   });
 
   test("says what is missing, and nothing else, when there is nothing to ask", async () => {
-    const { address } = await serving();
+    const { address, folder, metrics } = await serving();
     const { page, complaints } = await open(address);
     const problem = async (comment: string, expected: RegExp) => {
       await page.fill("#comment", comment);
@@ -168,6 +168,10 @@ describe.skipIf(!existsSync(executable))("the page in Chromium", () => {
     await problem("영화", /Choose a word to hide/);
     await problem("[MASK] [MASK]", /more than one \[MASK\]/);
     await problem("[MASK] 영화", /no model to ask yet/);
+    await appendEvents(metrics, [...recordedRun(20)].slice(0, 15));
+    await writeFolder(join(folder, "checkpoint-10"), files);
+    await page.locator("#fills .bar-row").nth(4).waitFor(); // what waited for a model is asked by itself
+    expect(await textOf(page, "#problem")).toBe("");
     expect(complaints).toEqual([]);
   });
 
@@ -216,6 +220,7 @@ describe.skipIf(!existsSync(executable))("the page in Chromium", () => {
     const end = await spoken();
     await page.keyboard.press("Home");
     await expect.poll(spoken).toMatch(/^Step 1: /);
+    expect(await page.locator("#chart-spoken").textContent()).toMatch(/^Step 1: training loss \d\.\d\d, /);
     expect(await spoken()).not.toBe(end);
     expect(complaints).toEqual([]);
   });

@@ -88,6 +88,7 @@ export class TrainingView {
     );
     const spoken = reading.step === undefined ? chartEmpty : `${fill(chartSpoken, values)} ${chartKeys}`;
     byId("plot").setAttribute("aria-label", spoken);
+    byId("chart-spoken").textContent = reading.spoken ? fill(chartSpoken, values) : "";
   }
 
   #number(digits: number, style: "decimal" | "percent" = "decimal"): Intl.NumberFormat {

@@ -71,13 +71,14 @@ export class TryView {
     this.#model = models[0];
   }
 
-  /** Another state of the model answers now; what was asked is asked again. */
+  /** Another state of the model answers now; what was asked is asked again, and what waited for a model is asked. */
   answerBy(answerer: Answerer | undefined): void {
     if (answerer?.revision === this.#answerer?.revision) return;
     this.#answerer = answerer;
+    const isAwaited = this.#problem === "modelWaiting" || this.#asked !== undefined;
     if (this.#problem === "modelWaiting") this.#problem = undefined;
     this.#show();
-    if (answerer !== undefined && this.#asked !== undefined && !this.#isAsking) void this.#ask();
+    if (answerer !== undefined && isAwaited && !this.#isAsking) void this.#ask();
   }
 
   // --- internal ---
