@@ -6,6 +6,7 @@ import { createWasmBackend } from "@kcbert/kernels";
 import { readSafetensors, toFloat32, toInt32 } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertFolder, goldenBertPaths, goldenBertText } from "../../../tests/golden/bert.ts";
 import { parseBertConfig } from "./config.ts";
 import {

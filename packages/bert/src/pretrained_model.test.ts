@@ -2,6 +2,7 @@ import { createWasmBackend } from "@kcbert/kernels";
 import { readSafetensors } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertFolder } from "../../../tests/golden/bert.ts";
 import { kcbertBase } from "./config.ts";
 import {

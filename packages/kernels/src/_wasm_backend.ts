@@ -16,7 +16,7 @@ export interface WasmBackend {
 }
 
 /** The Emscripten module of TensorFlow.js's WASM backend. Sizes are in elements, offsets in bytes. */
-export interface WasmModule {
+interface WasmModule {
   readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(offset: number): void;

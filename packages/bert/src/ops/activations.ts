@@ -24,47 +24,6 @@ export function gelu<T extends tf.Tensor>(x: T): T {
   );
 }
 
-/**
- * `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`: Hugging Face's `gelu_new` and `gelu_pytorch_tanh`, and the `gelu` of
- * google-research/bert.
- *
- * @param x float32, any shape.
- */
-export function geluTanh<T extends tf.Tensor>(x: T): T {
-  const scale = Math.sqrt(2 / Math.PI);
-  return withGradient<T>(
-    [x],
-    (save) => {
-      const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), scale * 0.044715), scale));
-      const curve = tf.tanh(inner);
-      save(x, curve);
-      return tf.mul(tf.mul(x, 0.5), tf.add(curve, 1));
-    },
-    (dy, [x, curve]) => {
-      const slope = tf.add(tf.mul(tf.square(x!), scale * 3 * 0.044715), scale); // of `inner`
-      const bent = tf.mul(tf.mul(x!, slope), tf.sub(1, tf.square(curve!)));
-      return [tf.mul(dy, tf.mul(tf.add(tf.add(curve!, 1), bent), 0.5))];
-    },
-  );
-}
-
-/**
- * `x·σ(x)`, also known as swish.
- *
- * @param x float32, any shape.
- */
-export function silu<T extends tf.Tensor>(x: T): T {
-  return withGradient<T>(
-    [x],
-    (save) => {
-      const gate = tf.sigmoid(x);
-      save(x, gate);
-      return tf.mul(x, gate);
-    },
-    (dy, [x, gate]) => [tf.mul(dy, tf.mul(gate!, tf.add(tf.mul(x!, tf.sub(1, gate!)), 1)))],
-  );
-}
-
 /** The activations that `hidden_act` may name, under Hugging Face's names. */
 export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map<string, Activation>([
   ["gelu", gelu],
@@ -87,4 +46,47 @@ export function activation(name: string): Activation {
   if (found !== undefined) return found;
   const names = [...ACTIVATIONS.keys()].join(", ");
   throw new RangeError(`Cannot find the activation ${JSON.stringify(name)}: known are ${names}`);
+}
+
+// --- internal ---
+
+/**
+ * `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`: Hugging Face's `gelu_new` and `gelu_pytorch_tanh`, and the `gelu` of
+ * google-research/bert.
+ *
+ * @param x float32, any shape.
+ */
+function geluTanh<T extends tf.Tensor>(x: T): T {
+  const scale = Math.sqrt(2 / Math.PI);
+  return withGradient<T>(
+    [x],
+    (save) => {
+      const inner = tf.mul(x, tf.add(tf.mul(tf.square(x), scale * 0.044715), scale));
+      const curve = tf.tanh(inner);
+      save(x, curve);
+      return tf.mul(tf.mul(x, 0.5), tf.add(curve, 1));
+    },
+    (dy, [x, curve]) => {
+      const slope = tf.add(tf.mul(tf.square(x!), scale * 3 * 0.044715), scale); // of `inner`
+      const bent = tf.mul(tf.mul(x!, slope), tf.sub(1, tf.square(curve!)));
+      return [tf.mul(dy, tf.mul(tf.add(tf.add(curve!, 1), bent), 0.5))];
+    },
+  );
+}
+
+/**
+ * `x·σ(x)`, also known as swish.
+ *
+ * @param x float32, any shape.
+ */
+function silu<T extends tf.Tensor>(x: T): T {
+  return withGradient<T>(
+    [x],
+    (save) => {
+      const gate = tf.sigmoid(x);
+      save(x, gate);
+      return tf.mul(x, gate);
+    },
+    (dy, [x, gate]) => [tf.mul(dy, tf.mul(gate!, tf.add(tf.mul(x!, tf.sub(1, gate!)), 1)))],
+  );
 }
