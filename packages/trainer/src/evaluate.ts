@@ -22,8 +22,24 @@ export interface MaskedLmScores {
  * @returns NaN for both if the batches hold no prediction.
  *
  * @example
- * ```ts ignore
- * const { loss, accuracy } = await evaluateMaskedLm(model, heldOut);
+ * ```ts
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { cutBatch, evaluateMaskedLm, maskTokens, packLines, specialIdsOf } from "@kcbert/trainer";
+ * import * as tf from "@tensorflow/tfjs";
+ * import assert from "node:assert/strict";
+ *
+ * await tf.setBackend("cpu");
+ * const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화", "정말", "좋다"];
+ * const tokenizer = BertTokenizer.fromVocab(vocab);
+ * const sizes = { vocabSize: 8, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 };
+ * const model = BertForMaskedLM.init({ ...kcbertBase, ...sizes }, { seed: 1 });
+ * const lines = tokenizer.encodeBatch(["영화 정말 좋다", "정말 영화"]);
+ * const packed = packLines(lines, { rowLength: 10, seed: 1, epoch: 0 });
+ * const batch = cutBatch(lines, packed, { first: 0, count: 1, rowLength: 10, padId: tokenizer.padId });
+ * const masking = { seed: 1, step: 0, maskId: tokenizer.maskId, specialIds: specialIdsOf(tokenizer), vocabSize: 8 };
+ * const { loss } = await evaluateMaskedLm(model, [maskTokens(batch, masking)]);
+ * assert.ok(Math.abs(loss - Math.log(8)) < 0.5); // it knows nothing yet
  * ```
  */
 export async function evaluateMaskedLm(

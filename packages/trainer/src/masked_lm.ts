@@ -6,7 +6,7 @@ import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { Batch } from "./batches.ts";
 
 /** The label of a place that counts for nothing, as in PyTorch and Hugging Face. */
-export const IGNORED_LABEL = -100;
+export const IGNORED_LABEL: number = -100;
 
 /** What is masked, how much of it, and with what. */
 export interface MaskingOptions {

@@ -86,10 +86,23 @@ export interface PretrainOptions {
  * @throws {Error} If the loss is no longer a number.
  *
  * @example
- * ```ts ignore
- * const model = BertForMaskedLM.init(config, { seed: 1 });
- * for await (const event of pretrain(model, { train, heldOut }, { tokenizer, maxSteps: 1000, learningRate: 1e-3 })) {
- *   if (event.event === "eval") console.log(event.step, event.loss);
+ * ```ts
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { pretrain } from "@kcbert/trainer";
+ * import * as tf from "@tensorflow/tfjs";
+ * import assert from "node:assert/strict";
+ *
+ * await tf.setBackend("cpu"); // "wasm" is the fast one, see @kcbert/kernels
+ * const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화", "정말", "좋다"];
+ * const tokenizer = BertTokenizer.fromVocab(vocab);
+ * const sizes = { vocabSize: 8, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 };
+ * const model = BertForMaskedLM.init({ ...kcbertBase, ...sizes }, { seed: 1 });
+ * const train = tokenizer.encodeBatch(["영화 정말 좋다", "정말 좋다"]);
+ * const heldOut = tokenizer.encodeBatch(["영화 좋다"]);
+ * const options = { tokenizer, maxSteps: 2, batchSize: 1, rowLength: 8, learningRate: 1e-3 };
+ * for await (const event of pretrain(model, { train, heldOut }, options)) {
+ *   if (event.event === "end") assert.equal(event.step, 2);
  * }
  * ```
  */

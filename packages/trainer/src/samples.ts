@@ -24,8 +24,20 @@ export interface MaskedSample {
  * @throws {RangeError} If a text has no `[MASK]` among the tokens that fit into the model.
  *
  * @example
- * ```ts ignore
- * const [{ fills }] = await fillSamples(model, tokenizer, ["오늘 영화 정말 [MASK]"]);
+ * ```ts
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { fillSamples } from "@kcbert/trainer";
+ * import * as tf from "@tensorflow/tfjs";
+ * import assert from "node:assert/strict";
+ *
+ * await tf.setBackend("cpu");
+ * const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화", "정말", "좋다"];
+ * const tokenizer = BertTokenizer.fromVocab(vocab);
+ * const sizes = { vocabSize: 8, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 };
+ * const model = BertForMaskedLM.init({ ...kcbertBase, ...sizes }, { seed: 1 });
+ * const [sample] = await fillSamples(model, tokenizer, ["영화 정말 [MASK]"], { topK: 3 });
+ * assert.equal(sample?.fills.length, 3);
  * ```
  */
 export async function fillSamples(

@@ -62,7 +62,7 @@ export function bertDecay({ warmup = 0.01 }: WarmupOptions = {}): Schedule {
  * import { cosineDecay } from "@kcbert/trainer";
  * import assert from "node:assert/strict";
  *
- * assert.equal(cosineDecay({ warmup: 0 })(0.5), 0.5000000000000001);
+ * assert.equal(cosineDecay({ warmup: 0 })(0.5), 0.5);
  * ```
  */
 export function cosineDecay({ warmup = 0.1 }: WarmupOptions = {}): Schedule {

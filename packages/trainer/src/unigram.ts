@@ -83,8 +83,17 @@ export function unigramLoss(costs: Float64Array, batches: Iterable<Pick<MaskedBa
  * @param costs From `unigramCosts`, as long as the model's vocabulary.
  *
  * @example
- * ```ts ignore
- * startFromUnigrams(model, unigramCosts(lines, { vocabSize: model.config.vocabSize, specialIds }));
+ * ```ts
+ * import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
+ * import { startFromUnigrams } from "@kcbert/trainer";
+ * import * as tf from "@tensorflow/tfjs";
+ * import assert from "node:assert/strict";
+ *
+ * await tf.setBackend("cpu");
+ * const sizes = { vocabSize: 2, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 };
+ * const model = BertForMaskedLM.init({ ...kcbertBase, ...sizes }, { seed: 1 });
+ * startFromUnigrams(model, Float64Array.of(1, 3));
+ * assert.deepEqual([...model.parameters.get("cls.predictions.bias")!.dataSync()], [1, -1]);
  * ```
  */
 export function startFromUnigrams(model: BertForMaskedLM, costs: Float64Array): void {
