@@ -53,7 +53,7 @@ export function requestSchemas(limits: Limits): RequestSchemas {
 }
 
 /** One text, or several. */
-export type TextInputs = string | string[];
+type TextInputs = string | string[];
 
 /** Body of a fill-mask request, as Hugging Face's task describes it. */
 export interface FillMaskBody {
@@ -62,7 +62,7 @@ export interface FillMaskBody {
 }
 
 /** Options of a fill-mask request. */
-export interface FillMaskParameters {
+interface FillMaskParameters {
   /** Answers for a mask; 5 by default. */
   top_k?: number | null | undefined;
   /** The only answers in question. */
@@ -72,7 +72,7 @@ export interface FillMaskParameters {
 }
 
 /** Body of a clean request. */
-export interface CleanBody {
+interface CleanBody {
   inputs: TextInputs;
 }
 

@@ -8,7 +8,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
  * One line of a run's `metrics.jsonl`. Losses are in nats per masked token, times in milliseconds, accuracies and scores
  * in [0, 1]. Fields that are not named here pass through.
  */
-export const trainingEventSchema: v.GenericSchema<unknown, TrainingEvent> = v.variant("event", [
+const trainingEventSchema: v.GenericSchema<unknown, TrainingEvent> = v.variant("event", [
   v.looseObject({
     event: v.literal("start"),
     time: v.number(),

@@ -32,13 +32,13 @@ export function showBars(
   }
 }
 
+// --- internal ---
+
 /** A token as text: the `##` of a continuation pale. */
-export function tokenNodes(token: string): (Node | string)[] {
+function tokenNodes(token: string): (Node | string)[] {
   if (!token.startsWith("##")) return [token];
   return [h("span", { class: "joint" }, "##"), token.slice(2)];
 }
-
-// --- internal ---
 
 function newRow(): HTMLElement {
   return h(
