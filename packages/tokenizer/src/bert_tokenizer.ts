@@ -63,7 +63,24 @@ export interface DecodeOptions {
   strict?: boolean;
 }
 
-/** BERT's tokenizer, equal to Hugging Face tokenizers 0.22 id for id and offset for offset. */
+/**
+ * BERT's tokenizer, equal to Hugging Face tokenizers 0.22 id for id and offset for offset.
+ *
+ * @example
+ * ```ts
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import assert from "node:assert/strict";
+ *
+ * const vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n재밌\n##다\n!\n";
+ * const tokenizer = BertTokenizer.fromVocab(vocab);
+ *
+ * const { ids, tokens, offsets } = tokenizer.encode("영화 재밌다!");
+ * assert.deepEqual(tokens, ["[CLS]", "영화", "재밌", "##다", "!", "[SEP]"]);
+ * assert.deepEqual([...ids], [2, 5, 6, 7, 8, 3]);
+ * assert.equal("영화 재밌다!".slice(offsets[4], offsets[5]), "재밌");
+ * assert.equal(tokenizer.decode(ids), "영화 재밌다!");
+ * ```
+ */
 export class BertTokenizer {
   /** Id of `[PAD]`. */
   readonly padId: number;
@@ -196,6 +213,21 @@ export class BertTokenizer {
    * Encode one text, or a pair.
    *
    * @param text The text, or its words if they were split before.
+   * @returns Ids and what belongs to them, int32 `[N]` each.
+   * @throws {TypeError} If `text` or `pair` is neither a string nor an array of strings.
+   * @throws {RangeError} If an option is out of range, `maxLength` has no room for the special tokens, `stride` is not less
+   * than the window, or the one sequence that may be cut is too short.
+   *
+   * @example Windows over a long text
+   * ```ts
+   * import { BertTokenizer } from "@kcbert/tokenizer";
+   * import assert from "node:assert/strict";
+   *
+   * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가", "나", "다"]);
+   * const encoding = tokenizer.encode("가 나 다", { maxLength: 4, stride: 1 });
+   * assert.deepEqual(encoding.tokens, ["[CLS]", "가", "나", "[SEP]"]);
+   * assert.deepEqual(encoding.overflowing[0]?.tokens, ["[CLS]", "나", "다", "[SEP]"]);
+   * ```
    */
   encode(text: TextInput, options: EncodeOptions = {}): Encoding {
     const { pair } = options;
@@ -216,7 +248,21 @@ export class BertTokenizer {
   /**
    * Encode many texts into flat arrays.
    *
-   * @param texts The texts.
+   * @param texts The texts, or their words. @param options As of `encode`; `pairs` are as many as texts.
+   * @returns Rows one after the other; with padding, all of one length.
+   * @throws {TypeError | RangeError} As `encode`.
+   *
+   * @example
+   * ```ts
+   * import { BertTokenizer } from "@kcbert/tokenizer";
+   * import assert from "node:assert/strict";
+   *
+   * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가", "나"]);
+   * const { ids, attentionMask, rows, width } = tokenizer.encodeBatch(["가 나", "가"], { padding: true });
+   * assert.deepEqual([rows, width], [2, 4]);
+   * assert.deepEqual([...ids], [2, 5, 6, 3, 2, 5, 3, 0]);
+   * assert.deepEqual([...attentionMask], [1, 1, 1, 1, 1, 1, 1, 0]);
+   * ```
    */
   encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions = {}): BatchEncoding {
     const { pairs, offsets = false } = options;

@@ -1,6 +1,19 @@
 /**
  * BERT WordPiece for Korean: Hugging Face's token ids and offsets, vocabulary training, in plain TypeScript.
  *
+ * {@linkcode BertTokenizer} encodes and decodes, {@linkcode trainWordPiece} makes vocabularies, {@linkcode reportUnknown} says
+ * which words a vocabulary does not know.
+ *
+ * @example
+ * ```ts
+ * import { BertTokenizer, trainWordPiece } from "@kcbert/tokenizer";
+ * import assert from "node:assert/strict";
+ *
+ * const { tokens } = await trainWordPiece(["영화가 재밌다", "영화를 봤다"], { vocabSize: 30 });
+ * const tokenizer = BertTokenizer.fromVocab(tokens);
+ * assert.equal(tokenizer.decode(tokenizer.encode("영화가 재밌다").ids), "영화가 재밌다");
+ * ```
+ *
  * @module
  */
 export { BertTokenizer } from "./bert_tokenizer.ts";

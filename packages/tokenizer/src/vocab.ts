@@ -12,6 +12,14 @@
  * @param text The file's text, with LF line ends and without byte-order mark.
  * @returns The tokens, in the order of their ids.
  * @throws {SyntaxError} If the text starts with a byte-order mark, holds a carriage return, or is empty.
+ *
+ * @example
+ * ```ts
+ * import { parseVocab } from "@kcbert/tokenizer";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(parseVocab("[PAD]\n[UNK]\n가\n"), ["[PAD]", "[UNK]", "가"]);
+ * ```
  */
 export function parseVocab(text: string): string[] {
   if (text.charCodeAt(0) === 0xfeff) {
@@ -47,6 +55,14 @@ export function parseVocab(text: string): string[] {
  * @param tokens The tokens in the order of their ids.
  * @returns The file's text, with LF after every token.
  * @throws {RangeError} If a token holds a line break or ends in white space, so that it would not be read back.
+ *
+ * @example
+ * ```ts
+ * import { formatVocab } from "@kcbert/tokenizer";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(formatVocab(["[PAD]", "[UNK]", "가"]), "[PAD]\n[UNK]\n가\n");
+ * ```
  */
 export function formatVocab(tokens: readonly string[]): string {
   for (let id = 0; id < tokens.length; id++) {
