@@ -16,9 +16,7 @@ test("startProgress() draws a bar with share, rate and time left on a terminal",
   expect(written).toEqual([]);
   clock.now = 1000;
   progress.advance(10e6 - 1);
-  expect(written).toEqual([
-    "\rCleaning ████░░░░░░░░░░░░ 25 % of 40.0 MB, 10.0 MB/s, 3.0 s left\u001B[K",
-  ]);
+  expect(written).toEqual(["\rCleaning ████░░░░░░░░░░░░ 25 % of 40.0 MB, 10.0 MB/s, 3.0 s left\u001B[K"]);
   clock.now = 1050;
   progress.advance(1);
   expect(written).toHaveLength(1);

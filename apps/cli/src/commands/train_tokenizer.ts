@@ -1,6 +1,12 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BertTokenizer, trainWordPiece, type TrainProgress, type TrainReport } from "@kcbert/tokenizer";
+import {
+  BertTokenizer,
+  formatTokenizerConfig,
+  trainWordPiece,
+  type TrainProgress,
+  type TrainReport,
+} from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, wholeNumber } from "../arguments.ts";
 import { cleanVariant } from "../clean_variant.ts";
@@ -167,18 +173,6 @@ async function writeTokenizer(folder: string, tokens: readonly string[], maxLeng
     stripAccents: false,
     handleChineseChars: true,
   });
-  const config = {
-    tokenizer_class: "BertTokenizer",
-    do_lower_case: false,
-    strip_accents: false,
-    tokenize_chinese_chars: true,
-    model_max_length: maxLength,
-    pad_token: "[PAD]",
-    unk_token: "[UNK]",
-    cls_token: "[CLS]",
-    sep_token: "[SEP]",
-    mask_token: "[MASK]",
-  };
   const made = makeFolder(folder);
   try {
     await writeFiles(
@@ -186,7 +180,7 @@ async function writeTokenizer(folder: string, tokens: readonly string[], maxLeng
       new Map([
         ["vocab.txt", tokenizer.vocabText()],
         ["tokenizer.json", tokenizer.toJson()],
-        ["tokenizer_config.json", `${JSON.stringify(config, null, 2)}\n`],
+        ["tokenizer_config.json", formatTokenizerConfig(tokenizer, maxLength)],
       ]),
     );
   } catch (error) {
