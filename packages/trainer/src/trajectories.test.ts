@@ -100,7 +100,8 @@ function hastenSegmentSum(): void {
       const width = x.shape[1]!;
       const sums = new Float32Array(numSegments * width);
       for (const [i, id] of ids!.entries()) {
-        for (let j = 0; id >= 0 && j < width; j++) sums[id * width + j]! += rows![i * width + j]!;
+        if (id < 0) continue;
+        for (let j = 0; j < width; j++) sums[id * width + j]! += rows![i * width + j]!;
       }
       return cpu.makeTensorInfo([numSegments, width], "float32", sums);
     },

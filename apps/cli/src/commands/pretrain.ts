@@ -335,7 +335,7 @@ function differenceOf(found: BertConfig, wanted: Partial<BertConfig>): string | 
     (name) => (found[name] ?? null) !== (wanted[name] ?? null),
   );
   if (other === undefined) return undefined;
-  return `its ${String(other)} is ${String(found[other] ?? null)}, and ${String(wanted[other] ?? null)} is asked for`;
+  return `its ${other} is ${JSON.stringify(found[other] ?? null)}, and ${JSON.stringify(wanted[other] ?? null)} is asked for`;
 }
 
 async function trainerOptions(recipe: Recipe): Promise<Omit<PretrainOptions, "tokenizer">> {
