@@ -18,17 +18,23 @@ export interface ZipRecord {
  * names only, nothing is ever written anywhere.
  */
 export function readZipDirectory(file: Seekable): Map<string, ZipRecord> {
+  const { start, entries } = readZipEntries(file);
+  return new Map([...entries].map(([name, entry]) => [name, locate(file, entry, start)]));
+}
+
+/** What the directory says, by name, and where it begins. Of the file, only the end is looked at. */
+export function readZipEntries(file: Seekable): { start: number; entries: Map<string, ZipEntry> } {
   const { start, end, count } = findDirectory(file);
   const bytes = file.slice(start, end);
-  const records = new Map<string, ZipRecord>();
+  const entries = new Map<string, ZipEntry>();
   let at = 0;
   for (let i = 0; i < count; i++) {
     const entry = readEntry(bytes, at, start);
-    if (records.has(entry.name)) throw broken(`record ${quote(entry.name)} must occur once`, start + at);
-    records.set(entry.name, locate(file, entry, start));
+    if (entries.has(entry.name)) throw broken(`record ${quote(entry.name)} must occur once`, start + at);
+    entries.set(entry.name, entry);
     at = entry.next;
   }
-  return records;
+  return { start, entries };
 }
 
 /** The bytes of a record, checked against its checksum. */
@@ -92,16 +98,18 @@ function findDirectory64(
   return { count: number(32), length: number(40), start: number(48) };
 }
 
-interface Entry {
+/** An entry of the directory. */
+export interface ZipEntry {
   readonly name: string;
   readonly length: number;
+  /** Where the record's own header begins. */
   readonly header: number;
   readonly crc32: number;
   readonly next: number;
 }
 
 /** An entry of the directory, which begins at `directory` in the file. */
-function readEntry(bytes: Uint8Array, at: number, directory: number): Entry {
+function readEntry(bytes: Uint8Array, at: number, directory: number): ZipEntry {
   const where = directory + at;
   const view = viewOf(bytes);
   if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50)
@@ -146,7 +154,7 @@ function longSizes(
 }
 
 /** Where the bytes of an entry lie: after its local header, and before the directory. */
-function locate(file: Seekable, { name, length, header, crc32 }: Entry, directory: number): ZipRecord {
+function locate(file: Seekable, { name, length, header, crc32 }: ZipEntry, directory: number): ZipRecord {
   if (!Number.isSafeInteger(header + length) || header + 30 > directory) {
     throw broken(`record ${quote(name)} must lie before the directory`, directory);
   }
@@ -171,7 +179,7 @@ function checked({ name, start, crc32 }: ZipRecord, bytes: Uint8Array): Uint8Arr
 const crcTables = /* @__PURE__ */ makeCrcTables();
 
 /** Four bytes at a time, by four tables. */
-function crc32Of(bytes: Uint8Array): number {
+export function crc32Of(bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = crcTables;
   let crc = -1;
   let at = 0;

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { goldenBert, goldenBertText } from "../../../tests/golden/bert.ts";
 import { readSafetensors, type SafetensorsTensor, toFloat32 } from "./mod.ts";
@@ -102,6 +103,39 @@ describe("readPytorchBin()", () => {
     expect(names.toSorted()).toEqual([...stream.tensors.keys()].filter(wanted).toSorted());
   });
 
+  test.each([
+    ["legacy", legacyCheckpoint],
+    ["zip", zipCheckpoint],
+  ])("reads a %s file as it arrives", async (_, checkpoint) => {
+    const file = checkpoint(8, 2 ** 18); // eight storages of a mebibyte
+    expect(readPytorchBin(file).size).toBe(8);
+    let sent = 0;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+      if (sent >= file.length) controller.close();
+      else controller.enqueue(file.slice(sent, (sent += 1000)));
+    };
+    const stream = await readPytorchBin(new ReadableStream({ pull }, { highWaterMark: 0 }));
+    const arrived: number[] = [];
+    for await (const [name, { bytes }] of stream.read()) {
+      expect([name, bytes.length]).toEqual([`w${arrived.length}`, 2 ** 20]);
+      arrived.push(sent);
+    }
+    expect(arrived).toHaveLength(8);
+    for (const [i, bytes] of arrived.entries()) expect(bytes).toBeLessThan((i + 1) * 2 ** 20 + 20_000);
+  });
+
+  test("refuses a zip file whose directory says something else than its records", async () => {
+    const file = zipCheckpoint(2, 10);
+    const directory = file.findLastIndex(
+      (_, at) => file[at] === 0x50 && file[at + 1] === 0x4b && file[at + 2] === 1,
+    );
+    for (const field of [16, 24, 42]) {
+      const changed = file.slice();
+      changed[directory + field]! ^= 1; // checksum, length, place of the last record
+      await expect(collect(changed, 64)).rejects.toThrow(CheckpointError);
+    }
+  });
+
   test("refuses views that would take much more than the file", () => {
     // one storage of 1 MiB, and 300 names for its transposed view
     const elements = 512 * 512;
@@ -133,39 +167,170 @@ async function collect(bytes: Uint8Array, size: number): Promise<Tensors> {
 
 /** A legacy file with one storage of floats and `count` names for one view of it. */
 function legacyFile(count: number, elements: number, view: { size: number[]; stride: number[] }): Uint8Array {
-  const text = (value: string) => [0x58, value.length, 0, 0, 0, ...Buffer.from(value)];
-  const integer = (value: number) => [0x4a, ...new Uint8Array(Int32Array.of(value).buffer)];
-  const tuple = (...items: number[][]) => [0x28, ...items.flat(), 0x74];
-  const global = (name: string) => [0x63, ...Buffer.from(`${name}\n`)];
-  const pickle = (...body: number[][]) => [0x80, 2, ...body.flat(), 0x2e];
   const storage = [
     ...tuple(
-      text("storage"),
+      string("storage"),
       global("torch\nFloatStorage"),
-      text("0"),
-      text("cpu"),
-      integer(elements),
+      string("0"),
+      string("cpu"),
+      int32(elements),
       [0x4e],
     ),
     0x51,
   ];
-  const sizes = [tuple(...view.size.map(integer)), tuple(...view.stride.map(integer))];
+  const sizes = [tuple(...view.size.map(int32)), tuple(...view.stride.map(int32))];
   const tensor = [
     ...global("torch._utils\n_rebuild_tensor_v2"),
-    ...tuple(storage, integer(0), ...sizes, [0x89, 0x7d]),
+    ...tuple(storage, int32(0), ...sizes, [0x89, 0x7d]),
     0x52,
   ];
-  const entries = Array.from({ length: count }, (_, i) => [...text(`w${i}`), ...tensor]).flat();
+  const entries = Array.from({ length: count }, (_, i) => [...string(`w${i}`), ...tensor]).flat();
   const magic = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
   const head = [
     pickle(magic),
-    pickle(integer(1001)),
+    pickle(int32(1001)),
     pickle([0x7d]),
     pickle([0x7d, 0x28], entries, [0x75]),
-    pickle([0x5d], text("0"), [0x61]),
+    pickle([0x5d], string("0"), [0x61]),
   ].flat();
   const file = new Uint8Array(head.length + 8 + 4 * elements);
   file.set(head);
   new DataView(file.buffer).setBigInt64(head.length, BigInt(elements), true);
   return file;
+}
+
+/** `count` storages of `elements` floats, each with a name, in the legacy container. */
+function legacyCheckpoint(count: number, elements: number): Uint8Array {
+  const keys = Array.from({ length: count }, (_, i) => string(String(i))).flat();
+  const magic = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  const head = [
+    pickle(magic),
+    pickle(int32(1001)),
+    pickle([0x7d]),
+    stateDict(count, elements),
+    pickle([0x5d, 0x28], keys, [0x65]),
+  ];
+  const storages = Array.from({ length: count }, () => [
+    new Uint8Array(BigInt64Array.of(BigInt(elements)).buffer),
+    new Uint8Array(4 * elements),
+  ]);
+  return Buffer.concat([Uint8Array.from(head.flat()), ...storages.flat()]);
+}
+
+/** The same in a zip file, as Python's `zipfile` would write it. */
+function zipCheckpoint(count: number, elements: number): Uint8Array {
+  const records: [name: string, bytes: Uint8Array][] = [
+    ["archive/data.pkl", Uint8Array.from(stateDict(count, elements))],
+  ];
+  for (let i = 0; i < count; i++) records.push([`archive/data/${i}`, new Uint8Array(4 * elements)]);
+  const [parts, entries]: Uint8Array[][] = [[], []];
+  let at = 0;
+  for (const [name, bytes] of records) {
+    const common = [
+      20,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      ...uint32(crc32(bytes)),
+      ...uint32(bytes.length),
+      ...uint32(bytes.length),
+      name.length,
+      0,
+      0,
+      0,
+    ];
+    parts!.push(Uint8Array.from([0x50, 0x4b, 3, 4, ...common, ...Buffer.from(name)]), bytes);
+    entries!.push(
+      Uint8Array.from([
+        0x50,
+        0x4b,
+        1,
+        2,
+        20,
+        0,
+        ...common,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        ...uint32(at),
+        ...Buffer.from(name),
+      ]),
+    );
+    at += 30 + name.length + bytes.length;
+  }
+  const directory = Buffer.concat(entries!);
+  const end = [
+    0x50,
+    0x4b,
+    5,
+    6,
+    0,
+    0,
+    0,
+    0,
+    records.length,
+    0,
+    records.length,
+    0,
+    ...uint32(directory.length),
+    ...uint32(at),
+    0,
+    0,
+  ];
+  return Buffer.concat([...parts!, directory, Uint8Array.from(end)]);
+}
+
+function stateDict(count: number, elements: number): number[] {
+  const entries = Array.from({ length: count }, (_, i) => {
+    const storage = [
+      ...tuple(
+        string("storage"),
+        global("torch\nFloatStorage"),
+        string(String(i)),
+        string("cpu"),
+        int32(elements),
+      ),
+      0x51,
+    ];
+    const view = [storage, int32(0), tuple(int32(elements)), tuple(int32(1)), [0x89], [0x7d]];
+    return [...string(`w${i}`), ...global("torch._utils\n_rebuild_tensor_v2"), ...tuple(...view), 0x52];
+  });
+  return pickle([0x7d, 0x28], ...entries, [0x75]);
+}
+
+function pickle(...body: number[][]): number[] {
+  return [0x80, 2, ...body.flat(), 0x2e];
+}
+
+function string(value: string): number[] {
+  return [0x58, ...uint32(value.length), ...Buffer.from(value)];
+}
+
+function int32(value: number): number[] {
+  return [0x4a, ...uint32(value)];
+}
+
+function tuple(...items: number[][]): number[] {
+  return [0x28, ...items.flat(), 0x74];
+}
+
+function global(name: string): number[] {
+  return [0x63, ...Buffer.from(`${name}\n`)];
+}
+
+function uint32(value: number): number[] {
+  return [...new Uint8Array(Uint32Array.of(value).buffer)];
 }

@@ -6,7 +6,8 @@
 import { ByteReader } from "./_byte_reader.ts";
 import { mistakenFile } from "./_header.ts";
 import { openLegacy, readLegacyHead, readLegacyStorage } from "./_pytorch_legacy.ts";
-import { type Checkpoint, openZip } from "./_pytorch_zip.ts";
+import { openZip } from "./_pytorch_zip.ts";
+import { readZipHead, readZipStorages } from "./_pytorch_zip_stream.ts";
 import { seekableArray, seekableStream } from "./_seekable.ts";
 import { Materialiser, unreadable } from "./_state_dict.ts";
 import type { PickledTensor } from "./_unpickle.ts";
@@ -39,8 +40,8 @@ export interface PytorchStream {
  * itself; whatever else is named is refused, and nothing is ever called. Its work is bounded by the file's length.
  *
  * From bytes, tensors that lie in row-major order are views of `bytes`, others (transposed, strided) copies. From a
- * stream, a file of the older container is read as it arrives, one storage in memory at a time. A zip file has its
- * directory at the end, so it is kept in blocks until then, which are freed as the tensors are read.
+ * stream, one storage is in memory at a time, for both containers; a zip file whose pickle does not come first, as no
+ * `torch.save` writes it, is kept until its directory arrives. What the directory says is compared at the end.
  *
  * Refused besides what PyTorch refuses: compressed records, wrong checksums, other byte order, keys that occur twice,
  * values that are not tensors, and views with more elements than their storage.
@@ -97,53 +98,58 @@ async function readStream(stream: ReadableStream<Uint8Array>): Promise<PytorchSt
 }
 
 async function readZip(reader: ByteReader): Promise<PytorchStream> {
-  const file = await seekableStream(reader.rest());
-  const checkpoint = openZip(file);
-  return once(checkpoint.tensors, (wanted) => takeZip(checkpoint, file.length, wanted));
-}
-
-async function* takeZip({ tensors, keys, take }: Checkpoint, fileLength: number, wanted: Wanted): Tensors {
-  const materialiser = new Materialiser(fileLength);
-  const users = byStorage(tensors, wanted);
-  for (const key of keys) {
-    const names = users.get(key);
-    if (names === undefined) continue;
-    const bytes = take(key);
-    for (const name of names) yield [name, materialiser.tensor(name, tensors.get(name)!, bytes)];
+  const head = await readZipHead(reader);
+  if (head !== undefined) {
+    return once(head.tensors, reader, (users) => readZipStorages(reader, head, (key) => users.has(key)));
   }
+  const { tensors, keys, take } = openZip(await seekableStream(reader.rest()));
+  return once(tensors, reader, async function* (users) {
+    for (const key of keys) if (users.has(key)) yield [key, take(key)];
+  });
 }
 
 async function readLegacy(reader: ByteReader): Promise<PytorchStream> {
   const { tensors, storages } = await readLegacyHead(reader);
-  return once(tensors, async function* (wanted): Tensors {
+  return once(tensors, reader, async function* (users) {
+    for (const storage of storages) {
+      const bytes = await readLegacyStorage(reader, storage, users.has(storage.key));
+      if (bytes !== undefined) yield [storage.key, bytes];
+    }
+  });
+}
+
+/** Gives the wanted tensors of the storages that `read` gives, and cancels the stream if that ends early. */
+function once(
+  tensors: ReadonlyMap<string, PickledTensor>,
+  reader: ByteReader,
+  read: (users: ReadonlyMap<string, string[]>) => AsyncGenerator<readonly [key: string, bytes: Uint8Array]>,
+): PytorchStream {
+  async function* readTensors(wanted: Wanted): Tensors {
     const users = byStorage(tensors, wanted);
     let complete = false;
     try {
-      for (const storage of storages) {
-        const names = users.get(storage.key);
-        const bytes = await readLegacyStorage(reader, storage, names !== undefined);
-        if (bytes === undefined || names === undefined) continue;
+      for await (const [key, bytes] of read(users)) {
         const materialiser = new Materialiser(bytes.length);
-        for (const name of names) yield [name, materialiser.tensor(name, tensors.get(name)!, bytes)];
+        for (const name of users.get(key) ?? []) {
+          yield [name, materialiser.tensor(name, tensors.get(name)!, bytes)];
+        }
       }
       complete = true;
     } finally {
       if (!complete) await reader.cancel().catch(() => {}); // what ended the loop is the error to tell
     }
-  });
-}
-
-function once(tensors: ReadonlyMap<string, PickledTensor>, read: (wanted: Wanted) => Tensors): PytorchStream {
+  }
   const layouts = new Map<string, { dtype: Dtype; shape: readonly number[] }>();
   for (const [name, { storage, shape }] of tensors) layouts.set(name, { dtype: storage.dtype, shape });
   let taken = false;
   return {
     tensors: layouts,
     read(wanted = () => true) {
-      if (taken)
+      if (taken) {
         throw new TypeError("Cannot read a stream of a checkpoint twice: keep what the first pass gives");
+      }
       taken = true;
-      return read(wanted);
+      return readTensors(wanted);
     },
   };
 }
