@@ -31,4 +31,4 @@ for await (const event of pretrain(model, data, options)) {
 }
 
 const [best] = await fillMask(model, tokenizer, "정말 [MASK] 영화 3번 봄", { topK: 1 });
-console.log(best); // e.g. { score: 0.97, token: 30, tokenStr: "재밌는", sequence: "정말 재밌는 영화 3번 봄" }
+console.log(JSON.stringify(best)); // e.g. {"score":0.578,"token":42,"tokenStr":"재밌는","sequence":"정말 재밌는 영화 3번 봄"}
