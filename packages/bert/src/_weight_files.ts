@@ -19,7 +19,7 @@ export interface WeightFile {
 }
 
 /** A tensor that has been read. */
-export interface ReadableTensor {
+interface ReadableTensor {
   readonly shape: readonly number[];
   values(): Float32Array;
 }

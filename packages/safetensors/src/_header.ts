@@ -2,7 +2,7 @@ import { CheckpointError } from "./checkpoint_error.ts";
 import { type Dtype, dtypes, isDtype, tensorByteLength } from "./dtype.ts";
 
 /** Where a tensor lies: bytes `begin` to `end` of the data, which follows the header. */
-export interface Place {
+interface Place {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly begin: number;

@@ -17,7 +17,7 @@ export interface ZipHead {
 }
 
 /** A record as it stood in the stream. */
-export interface StreamedRecord {
+interface StreamedRecord {
   readonly name: string;
   /** Where its header began. */
   readonly header: number;

@@ -62,7 +62,7 @@ export function describePickled(value: Pickled | undefined): string {
 }
 
 /** An integer that fits in a number. */
-export function pickledInteger(value: Pickled | undefined): number | undefined {
+function pickledInteger(value: Pickled | undefined): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
   return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined;
 }
