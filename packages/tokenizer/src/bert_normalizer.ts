@@ -31,7 +31,7 @@ export interface NormalizedText {
 /** Follows `BertNormalizer` of Hugging Face tokenizers 0.22. */
 export class BertNormalizer {
   readonly #options: BertNormalizerOptions;
-  /** Nonspacing marks, one bit a code point below U+20000, and whatever lies beyond. */
+  /** Nonspacing marks. */
   readonly #marks: Set<number> | undefined;
 
   constructor(options: BertNormalizerOptions) {
@@ -44,12 +44,19 @@ export class BertNormalizer {
     }
   }
 
+  /** Whether a text surely stays as it is, told without a look at every character's neighbours. */
+  keeps(text: string): boolean {
+    const { nfc, stripAccents, lowercase } = this.#options;
+    return !nfc && !stripAccents && !lowercase && text.isWellFormed();
+  }
+
   /** Normalize text. Lone surrogates are dropped. */
   normalize(text: string): NormalizedText {
     const { nfc, stripAccents, lowercase } = this.#options;
     const marks = this.#marks;
     if (text.isWellFormed() && !(nfc && needsComposition(text))) {
-      // eslint-disable-next-line no-control-regex -- ASCII has no accents
+      // ASCII has no accents.
+      // oxlint-disable-next-line no-control-regex -- U+0000 is the first of ASCII
       if (!stripAccents || /^[\0-\x7f]*$/.test(text)) {
         if (!lowercase) return { text };
         const lower = text.toLowerCase();

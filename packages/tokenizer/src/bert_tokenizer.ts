@@ -11,6 +11,7 @@ import type { CommonEncodeOptions, EncodeBatchOptions, EncodeOptions, TextInput 
 import { checkOptions } from "./encode_options.ts";
 import { Encoding } from "./encoding.ts";
 import { convertSpans } from "./offset_units.ts";
+import type { OffsetUnit } from "./offset_units.ts";
 import { SpecialTokens } from "./special_tokens.ts";
 import type { Row } from "./template.ts";
 import { addedTokens, rowLength } from "./template.ts";
@@ -347,44 +348,50 @@ export class BertTokenizer {
   }
 
   /** Tokenize text, or words, onto the buffer's end. */
-  #tokenize(text: TextInput, buffer: TokenBuffer, { offsetUnit = "utf16" }: CommonEncodeOptions): void {
+  #tokenize(text: TextInput, buffer: TokenBuffer, { offsetUnit }: CommonEncodeOptions): void {
     buffer.nextWord = 0;
-    const words = typeof text === "string" ? [text] : text;
-    if (!Array.isArray(words)) throw notText("text", text, "a string, or an array of words");
-    for (let w = 0; w < words.length; w++) {
-      const word = words[w] as string;
+    if (typeof text === "string") {
+      this.#tokenizeText(text, buffer, offsetUnit);
+      return;
+    }
+    if (!Array.isArray(text)) throw notText("text", text, "a string, or an array of words");
+    for (let w = 0; w < text.length; w++) {
+      const word = text[w] as string;
       if (typeof word !== "string") throw notText(`word ${w}`, word, "a string");
       const start = buffer.length;
-      this.#tokenizeText(word, buffer);
-      if (words === text) buffer.words?.fill(w, start, buffer.length);
-      if (offsetUnit !== "utf16" && buffer.spans !== undefined) {
-        convertSpans(word, buffer.spans, start, buffer.length, offsetUnit);
-      }
+      this.#tokenizeText(word, buffer, offsetUnit);
+      buffer.words?.fill(w, start, buffer.length);
     }
   }
 
   /** Tokenize raw text: special tokens first, then what is between them. */
-  #tokenizeText(text: string, buffer: TokenBuffer): void {
+  #tokenizeText(text: string, buffer: TokenBuffer, offsetUnit: OffsetUnit | undefined): void {
+    const length = buffer.length;
+    const asItIs = this.#normalizer.keeps(text);
     let from = 0;
     if (this.#specialTokens.mayOccurIn(text)) {
       for (const [id, start, end] of this.#specialTokens.find(text)) {
-        this.#tokenizeStretch(text, from, start, buffer);
+        this.#tokenizeStretch(text, from, start, asItIs, buffer);
         buffer.push(id, start, end, buffer.nextWord++);
         from = end;
       }
     }
-    this.#tokenizeStretch(text, from, text.length, buffer);
+    this.#tokenizeStretch(text, from, text.length, asItIs, buffer);
+    if (offsetUnit !== undefined && offsetUnit !== "utf16" && buffer.spans !== undefined) {
+      convertSpans(text, buffer.spans, length, buffer.length, offsetUnit);
+    }
   }
 
-  #tokenizeStretch(text: string, from: number, to: number, buffer: TokenBuffer): void {
-    if (from === to) return;
-    const stretch = from === 0 && to === text.length ? text : text.slice(from, to);
-    const normalized = this.#normalizer.normalize(stretch);
+  #tokenizeStretch(text: string, from: number, to: number, asItIs: boolean, buffer: TokenBuffer): void {
+    if (asItIs) {
+      this.#wordPiece.tokenize(text, from, to, buffer);
+      return;
+    }
+    const { text: normalized, starts, ends } = this.#normalizer.normalize(text.slice(from, to));
     const length = buffer.length;
-    this.#wordPiece.tokenize(normalized.text, 0, normalized.text.length, buffer);
+    this.#wordPiece.tokenize(normalized, 0, normalized.length, buffer);
     const { spans } = buffer;
-    const { starts, ends } = normalized;
-    if (spans === undefined || (starts === undefined && from === 0)) return;
+    if (spans === undefined) return;
     for (let i = 2 * length; i < 2 * buffer.length; i += 2) {
       spans[i] = from + (starts === undefined ? spans[i]! : starts[spans[i]!]!);
       spans[i + 1] = from + (ends === undefined ? spans[i + 1]! : ends[spans[i + 1]! - 1]!);
