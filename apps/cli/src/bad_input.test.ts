@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertPaths } from "../../../tests/golden/bert.ts";
 import { type CliResult, runCli, runShell, temporaryFolder } from "../test/run_cli.ts";
 

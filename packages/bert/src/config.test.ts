@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertPaths, goldenBertText } from "../../../tests/golden/bert.ts";
 import {
   type BertConfig,

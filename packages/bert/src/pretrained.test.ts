@@ -8,6 +8,7 @@ import {
 } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import {
   BertForMaskedLM,

@@ -2,6 +2,7 @@ import { createWasmBackend } from "@kcbert/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import type { FillMaskAnswer, FillMaskResult } from "./fill_mask.ts";
 import { type FillMaskPipeline, loadFillMask } from "./load_fill_mask.ts";

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert } from "../../../tests/golden/bert.ts";
 import { CheckpointError, readSafetensors, writeSafetensors } from "./mod.ts";
 import { readPytorchBin } from "./pytorch.ts";

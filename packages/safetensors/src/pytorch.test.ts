@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertText } from "../../../tests/golden/bert.ts";
 import { readSafetensors, type SafetensorsTensor, toFloat32 } from "./mod.ts";
 import { CheckpointError, readPytorchBin } from "./pytorch.ts";

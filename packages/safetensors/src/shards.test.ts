@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertText } from "../../../tests/golden/bert.ts";
 import { CheckpointError, formatShardIndex, parseShardIndex, splitIntoShards } from "./mod.ts";
 

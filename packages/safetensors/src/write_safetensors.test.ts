@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertPaths } from "../../../tests/golden/bert.ts";
 import { dtypes, tensorByteLength } from "./dtype.ts";
 import { readSafetensors, type SafetensorsTensor, writeSafetensors, writeSafetensorsStream } from "./mod.ts";

@@ -7,6 +7,7 @@ import { readSafetensors, toFloat32, toInt32 } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs-core";
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import "./_gradients.ts";
 import { adamW, bertAdam, lamb, type Optimizer, type Parameters } from "./optimization.ts";
