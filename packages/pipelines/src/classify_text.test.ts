@@ -4,6 +4,7 @@ import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
 import type { TextPair } from "./_encode.ts";
 import { classifyText, type ClassifyTextOptions, type TextLabel } from "./classify_text.ts";

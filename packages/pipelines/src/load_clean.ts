@@ -1,5 +1,6 @@
 import { loadConfig, type PretrainedSource } from "@kcbert/bert";
 import { clean } from "@kcbert/normalizer";
+import { cleanVariantOf } from "./_cleaning.ts";
 import type { ReadSourceOptions } from "./_read_source.ts";
 
 /**
@@ -26,11 +27,6 @@ export async function loadClean(
   source: PretrainedSource,
   options: ReadSourceOptions = {},
 ): Promise<(text: string) => string> {
-  const { clean: variant = null } = await loadConfig(source, options);
-  if (variant === null) return (text) => text;
-  if (variant === "2020" || variant === "2021" || variant === "2022")
-    return (text) => clean(text, { variant });
-  throw new RangeError(
-    `Cannot clean as config.json asks, kcbert.clean must be "2020", "2021", "2022" or null: current value is "${variant}"`,
-  );
+  const variant = cleanVariantOf((await loadConfig(source, options)).clean);
+  return variant === undefined ? (text) => text : (text) => clean(text, { variant });
 }

@@ -6,6 +6,8 @@
  *
  * @module
  */
+export { analyze } from "./analyze.ts";
+export type { AnalyzeHeads, AnalyzeOptions, CommentAnalysis, CommentSpan } from "./analyze.ts";
 export { answerQuestion } from "./answer_question.ts";
 export type { Answer, AnswerQuestionOptions, Question } from "./answer_question.ts";
 export { answerSquad } from "./answer_squad.ts";
@@ -25,9 +27,21 @@ export { extractFeatures } from "./extract_features.ts";
 export type { ExtractFeaturesOptions, Pooling } from "./extract_features.ts";
 export { fillMask } from "./fill_mask.ts";
 export type { FillMaskAnswer, FillMaskOptions, FillMaskResult } from "./fill_mask.ts";
+export { loadAnalyze } from "./load_analyze.ts";
+export type { AnalyzePipeline, AnalyzeSources } from "./load_analyze.ts";
+export { loadAnswerQuestion } from "./load_answer_question.ts";
+export type { AnswerQuestionPipeline } from "./load_answer_question.ts";
+export { loadClassifyText } from "./load_classify_text.ts";
+export type { ClassifyTextPipeline } from "./load_classify_text.ts";
+export { loadClassifyTokens } from "./load_classify_tokens.ts";
+export type { ClassifyTokensPipeline } from "./load_classify_tokens.ts";
 export { loadClean } from "./load_clean.ts";
+export { loadExtractFeatures } from "./load_extract_features.ts";
+export type { ExtractFeaturesPipeline, LoadExtractFeaturesOptions } from "./load_extract_features.ts";
 export { loadFillMask } from "./load_fill_mask.ts";
 export type { FillMaskPipeline } from "./load_fill_mask.ts";
+export { loadSentenceSimilarity } from "./load_sentence_similarity.ts";
+export type { SentenceSimilarityPipeline } from "./load_sentence_similarity.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
 export { sentenceSimilarity } from "./sentence_similarity.ts";
 export type { SentenceSimilarityOptions, SimilarityQuery } from "./sentence_similarity.ts";
@@ -35,5 +49,6 @@ export type { TagPosition } from "./_aggregate_tokens.ts";
 export type { AtLeastOne } from "./_at_least_one.ts";
 export type { OffsetUnit } from "./_code_points.ts";
 export type { TextPair, TruncationOptions } from "./_encode.ts";
+export type { LoadedModel } from "./_load_model.ts";
 export type { ReadSourceOptions } from "./_read_source.ts";
 export type { RunOptions } from "./_run_rows.ts";

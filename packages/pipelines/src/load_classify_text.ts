@@ -1,0 +1,56 @@
+import { BertForSequenceClassification, type PretrainedSource } from "@kcbert/bert";
+import type { AtLeastOne } from "./_at_least_one.ts";
+import type { TextPair } from "./_encode.ts";
+import { type LoadedModel, loadModel } from "./_load_model.ts";
+import type { ReadSourceOptions } from "./_read_source.ts";
+import { classifyText, type ClassifyTextOptions, type TextLabel } from "./classify_text.ts";
+
+/** A classifier of texts with its tokenizer and its cleaning, ready to be asked. */
+export interface ClassifyTextPipeline extends LoadedModel<BertForSequenceClassification> {
+  /** Clean a text, or both of a pair, then `classifyText`. */
+  run(text: string | TextPair, options?: ClassifyTextOptions): Promise<AtLeastOne<TextLabel>>;
+  /** Clean texts, then `classifyText`. */
+  runAll(
+    texts: readonly (string | TextPair)[],
+    options?: ClassifyTextOptions,
+  ): Promise<AtLeastOne<TextLabel>[]>;
+}
+
+/**
+ * Load a classifier of texts from a folder in Hugging Face's layout.
+ *
+ * @param source Gives the folder's files by name.
+ * @throws {RangeError} If the model has no head for this, its tokenizer has ids that it does not know, or the folder asks
+ * for a cleaning that this version does not know; other errors as `loadTokenizer` and `fromPretrained` throw them.
+ *
+ * @example
+ * ```ts
+ * import { loadClassifyText } from "@kcbert/pipelines";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(() => loadClassifyText(async () => undefined), RangeError);
+ * ```
+ */
+export async function loadClassifyText(
+  source: PretrainedSource,
+  options: ReadSourceOptions = {},
+): Promise<ClassifyTextPipeline> {
+  const { loaded } = await loadModel("classify texts", source, options, (options) =>
+    BertForSequenceClassification.fromPretrained(source, options),
+  );
+  const { model, tokenizer, clean } = loaded;
+  const cleaned = (text: string | TextPair): string | TextPair => cleanEach(text, clean);
+  return {
+    ...loaded,
+    run: async (text, options) => classifyText(model, tokenizer, cleaned(text), options),
+    runAll: async (texts, options) => classifyText(model, tokenizer, texts.map(cleaned), options),
+  };
+}
+
+// --- internal ---
+
+function cleanEach(text: string | TextPair, clean: (text: string) => string): string | TextPair {
+  if (typeof text !== "object" || text === null) return clean(text);
+  const { textPair } = text;
+  return { text: clean(text.text), ...(textPair === undefined ? {} : { textPair: clean(textPair) }) };
+}
