@@ -183,6 +183,21 @@ describe("what cannot be trained is said in a sentence", () => {
     expect(existsSync(output)).toBe(false);
   });
 
+  test.each<[string, string | Uint8Array, RegExp]>([
+    [
+      "a corpus whose gzip was cut",
+      gzipSync("영화 정말 좋다\n".repeat(9999)).subarray(0, -9),
+      /its gzip data ends too early/,
+    ],
+    ["a corpus of one line", "영화 정말 좋다\n", /Cannot hold out 1 of 1 lines/],
+    ["a corpus without a known word", "없는 낱말\n없는 낱말\n", /there is nothing to predict/],
+  ])("%s", async (_, content, says) => {
+    const [path, output] = [join(root, "bad.txt"), join(root, "never")];
+    writeFileSync(path, content);
+    expectSentence(await runCli(pretrain(output, "--steps=1", "--corpus", path)), 1, says);
+    expect(existsSync(output)).toBe(false);
+  });
+
   test("a folder that holds something else", async () => {
     const output = join(root, "foreign");
     mkdirSync(output);

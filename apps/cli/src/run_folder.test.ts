@@ -9,7 +9,9 @@ const bytes = Uint8Array.of(1, 2, 3);
 
 test("a run's folder keeps the latest checkpoint alone, and all that was appended", async () => {
   const path = join(root, "above", "run");
-  const folder = RunFolder.open(path, true);
+  const folder = new RunFolder(path, { resume: true });
+  expect(existsSync(path)).toBe(false);
+  folder.begin();
   expect(folder.latestCheckpoint()).toBeUndefined();
   folder.append({ event: "start" });
   for (const step of [9, 10]) await folder.keep(step, async (sink) => sink("model.safetensors", bytes));
@@ -17,14 +19,13 @@ test("a run's folder keeps the latest checkpoint alone, and all that was appende
   folder.close();
   expect(readdirSync(path)).toEqual(["checkpoint-10", "metrics.jsonl"]);
   expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toBe('{"event":"start"}\n{"event":"end"}\n');
-  const again = RunFolder.open(path, true);
-  expect(again.latestCheckpoint()).toBe(join(path, "checkpoint-10"));
-  again.close();
+  expect(new RunFolder(path, { resume: true }).latestCheckpoint()).toBe(join(path, "checkpoint-10"));
 });
 
 test("a checkpoint that fails half-way leaves the one before, and nothing of itself", async () => {
   const path = join(root, "full");
-  const folder = RunFolder.open(path, true);
+  const folder = new RunFolder(path, { resume: true });
+  folder.begin();
   await folder.keep(1, async (sink) => sink("model.safetensors", bytes));
   const failing = folder.keep(2, async (sink) => {
     await sink("model.safetensors", bytes);
@@ -40,7 +41,9 @@ test("what a killed run left unfinished is swept away, and nothing else", () => 
   for (const name of [".checkpoint-5.tmp", "checkpoint-4"]) mkdirSync(join(path, name), { recursive: true });
   writeFileSync(join(path, "metrics.jsonl"), "");
   writeFileSync(join(path, "notes.txt"), "mine");
-  RunFolder.open(path, true).close();
+  const folder = new RunFolder(path, { resume: true });
+  folder.begin();
+  folder.close();
   expect(readdirSync(path)).toEqual(["checkpoint-4", "metrics.jsonl", "notes.txt"]);
 });
 
@@ -48,10 +51,16 @@ test("a folder of something else, a run that may not go on, and a file are refus
   const foreign = join(root, "foreign");
   mkdirSync(foreign);
   writeFileSync(join(foreign, "a.txt"), "");
-  expect(() => RunFolder.open(foreign, true)).toThrow(/^Cannot train into .*foreign: it is not empty/);
+  expect(() => new RunFolder(foreign, { resume: true })).toThrow(
+    /^Cannot train into .*foreign: it is not empty/,
+  );
   expect(existsSync(join(foreign, "metrics.jsonl"))).toBe(false);
-  expect(() => RunFolder.open(join(foreign, "a.txt"), true)).toThrow(/it is a file, not a folder$/);
+  expect(() => new RunFolder(join(foreign, "a.txt"), { resume: true })).toThrow(
+    /it is a file, not a folder$/,
+  );
   const run = join(root, "run");
-  RunFolder.open(run, false).close();
-  expect(() => RunFolder.open(run, false)).toThrow(/it holds a training run already/);
+  const folder = new RunFolder(run, { resume: false });
+  folder.begin();
+  folder.close();
+  expect(() => new RunFolder(run, { resume: false })).toThrow(/it holds a training run already/);
 });

@@ -15,40 +15,44 @@ import { writeFiles } from "./io/output.ts";
 export class RunFolder {
   /** Where it is. */
   readonly path: string;
-  readonly #metrics: number;
-
-  private constructor(path: string, metrics: number) {
-    this.path = path;
-    this.#metrics = metrics;
-  }
+  #metrics: number | undefined;
 
   /**
-   * Open the folder of a new run, or of one that is to be continued.
+   * Look whether a folder can take a new run, or the rest of the one that it holds. Nothing is written yet.
    *
-   * @param path The folder; made if it is not there.
-   * @param resume Whether a run that is there already may go on.
-   * @throws {CliError} If it holds something else, or a run that may not go on, or cannot be written.
+   * @param path The folder; it need not be there.
+   * @param options `resume`, whether a run that is there already may go on.
+   * @throws {CliError} If it holds something else, or a run that may not go on, or cannot be read.
    */
-  static open(path: string, resume: boolean): RunFolder {
+  constructor(path: string, { resume }: { resume: boolean }) {
+    this.path = path;
     const present = contents(path);
-    const isRun = present.includes(METRICS);
-    if (present.length > 0 && !isRun) {
+    if (present.length > 0 && !present.includes(METRICS)) {
       throw new CliError(
         `Cannot train into ${path}: it is not empty, and what is there is no training run (no ${METRICS})`,
       );
     }
-    if (isRun && !resume) {
+    if (present.length > 0 && !resume) {
       throw new CliError(
         `Cannot train into ${path}: it holds a training run already; name another folder, or remove it`,
       );
     }
-    for (const name of present.filter((name) => UNFINISHED.test(name)))
-      rmSync(join(path, name), { recursive: true });
+  }
+
+  /**
+   * Make the folder ready: it exists, and what a killed run left unfinished in it is gone.
+   *
+   * @throws {CliError} If it cannot be written.
+   */
+  begin(): void {
     try {
-      mkdirSync(path, { recursive: true });
-      return new RunFolder(path, openSync(join(path, METRICS), "a"));
+      mkdirSync(this.path, { recursive: true });
+      for (const name of contents(this.path)) {
+        if (UNFINISHED.test(name)) rmSync(join(this.path, name), { recursive: true });
+      }
+      this.#metrics = openSync(join(this.path, METRICS), "a");
     } catch (error) {
-      throw fileError(`write to the folder ${path}`, error);
+      throw fileError(`write to the folder ${this.path}`, error);
     }
   }
 
@@ -59,10 +63,10 @@ export class RunFolder {
     return join(this.path, `checkpoint-${Math.max(...steps.map(Number))}`);
   }
 
-  /** Append an event to the metrics: its whole line at once. */
+  /** Append an event to the metrics: its whole line at once. To be called between `begin` and `close`, as what follows. */
   append(event: object): void {
     try {
-      writeSync(this.#metrics, `${JSON.stringify(event)}\n`);
+      writeSync(this.#metrics!, `${JSON.stringify(event)}\n`);
     } catch (error) {
       throw fileError(`write ${join(this.path, METRICS)}`, error);
     }
@@ -99,7 +103,8 @@ export class RunFolder {
 
   /** Nothing more will be written. */
   close(): void {
-    closeSync(this.#metrics);
+    if (this.#metrics !== undefined) closeSync(this.#metrics);
+    this.#metrics = undefined;
   }
 
   #removeBefore(step: number): void {

@@ -63,7 +63,7 @@ const args = {
   },
   warmup: {
     type: "string",
-    default: "0.05",
+    default: "0.1",
     valueHint: "part",
     description: "Part of the run that warms up",
   },
@@ -140,7 +140,7 @@ export const pretrainCommand: Command = defineExampledCommand(
       const inputs = resolveInputs([args.corpus]);
       const samples = args.samples === undefined ? SAMPLES : await readSamples(args.samples);
       const tokenizer = await loadTokenizerPath(args.tokenizer);
-      const folder = RunFolder.open(args.output, recipe.resume === "auto");
+      const folder = new RunFolder(args.output, { resume: recipe.resume === "auto" });
       try {
         const progress = startProgress({ title: "Reading", total: totalSize(inputs), quiet: args.quiet });
         const texts = readTexts(inputs, {
@@ -272,6 +272,7 @@ async function train({
         }),
       ...(checkpoint === undefined ? {} : { resume: modelFolder(checkpoint) }),
     })) {
+      if (event.event === "start") folder.begin();
       if (event.event === "end" && event.reason === "done") await finish(folder, model, tokenizerFiles);
       folder.append(event);
       progress.show(event);
