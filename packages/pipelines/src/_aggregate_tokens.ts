@@ -84,7 +84,7 @@ export function groupEntities(tokens: readonly LabelledToken[], position: TagPos
   }
   return groups.map((group) => ({
     entityGroup: classOf(group[0]!.entity, position),
-    score: group.reduce((sum, { score }) => sum + score, 0) / group.length,
+    score: mean(group.map(({ score }) => score)),
     word: joinTokens(group.map(({ word }) => word)),
     start: group[0]!.start,
     end: group.at(-1)!.end,
@@ -111,11 +111,13 @@ export function mergeOverlaps(spans: readonly LabelledGroup[]): LabelledGroup[] 
 const SCORES_OF_WORD: Record<WordStrategy, (word: readonly ScoredToken[]) => Float64Array> = {
   first: (word) => word[0]!.scores,
   max: (word) => word[argmax(word.map(({ scores }) => scores[argmax(scores)]!))]!.scores,
-  average: (word) =>
-    word[0]!.scores.map(
-      (_, label) => word.reduce((sum, { scores }) => sum + scores[label]!, 0) / word.length,
-    ),
+  average: (word) => word[0]!.scores.map((_, label) => mean(word.map(({ scores }) => scores[label]!))),
 };
+
+/** In single precision, as the reference: what is a tie there is one here. */
+function mean(values: readonly number[]): number {
+  return Math.fround(values.reduce((sum, value) => Math.fround(sum + value), 0) / values.length);
+}
 
 /** A label without a mark counts as going on. */
 function tagOf(label: string, position: TagPosition): { begins: boolean; tag: string } {
