@@ -31,7 +31,7 @@ export function gather(
     return gather(storage, 2 * offset, [...shape, 2], [...strides.map((stride) => 2 * stride), 1], 4);
   }
   const Words = size === 1 ? Uint8Array : size === 2 ? Uint16Array : Uint32Array;
-  const aligned = storage.byteOffset % size === 0 ? storage : storage.slice();
+  const aligned = storage.byteOffset % size === 0 ? storage : new Uint8Array(storage); // `slice` of a Node Buffer is a view
   const source = new Words(
     aligned.buffer as ArrayBuffer,
     aligned.byteOffset,

@@ -51,6 +51,8 @@ describe("toFloat32()", () => {
     new DataView(buffer.buffer).setFloat32(5, -2.5, true);
     const copied = toFloat32({ dtype: "F32", shape: [1], bytes: buffer.subarray(5) });
     expect([copied[0], copied.buffer === buffer.buffer]).toEqual([-2.5, false]);
+    const node = Buffer.from(buffer.buffer); // its `slice` is a view, unlike that of other arrays
+    expect(toFloat32({ dtype: "F32", shape: [1], bytes: node.subarray(5) })[0]).toBe(-2.5);
   });
 
   test("refuses what it cannot convert", () => {

@@ -140,7 +140,7 @@ function elements(dtype: Dtype, bytes: Uint8Array): Elements {
       `Cannot convert elements as ${dtype} takes ${size} bytes each: there are ${bytes.length} bytes`,
     );
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes); // `slice` of a Node Buffer is a view
   return new ElementsOf(aligned.buffer, aligned.byteOffset, bytes.length / size);
 }
 
