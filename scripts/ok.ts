@@ -6,10 +6,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 const root = join(import.meta.dirname, "..");
 const packages = readdirSync(join(root, "packages")).sort();
 const report = join(mkdtempSync(join(tmpdir(), "kcbert-ok-")), "tests.json");
+
+/** What the doc lint may complain of: tensors are public, but in a package that is not linted here. */
+const tfjsTypes =
+  /^error(: Found \d+ documentation|\[private-type-ref\].* '(Tensor[1-4D]*|Scalar|Variable)'$)/;
 
 /** A step is a list of commands; the first that fails ends the gate. */
 const steps: Record<string, string[][]> = {
@@ -18,7 +23,7 @@ const steps: Record<string, string[][]> = {
   types: [["tsc", "-p", "tsconfig.json"]],
   boundaries: [["turbo", "boundaries"]],
   "dead-code": [["knip"]],
-  "doc-lint": [["deno", "doc", "--lint", ...packages.flatMap(entries)]],
+  "doc-lint": [["deno", "doc", "--lint", ...packages.flatMap(entries)]], // see `tfjsTypes`
   "doc-examples": [["deno", "test", "--doc", "--allow-all", "--quiet", ...packages.flatMap(sources)]],
   build: [["turbo", "run", "build", "--output-logs=errors-only"]],
   tests: [["npm", "test", "--", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
@@ -78,6 +83,10 @@ function run(step: string, command: string[]): void {
     },
   });
   if (result.status === 0) return;
+  if (step === "doc-lint") {
+    const errors = stripVTControlCharacters(result.stderr).match(/^error.*/gm) ?? [];
+    if (errors.length > 0 && errors.every((error) => tfjsTypes.test(error))) return;
+  }
   console.error(`✗ ${step}: ${command.join(" ").slice(0, 200)}`);
   if (!speaks) console.error(`${result.error?.message ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`);
   process.exit(1);
