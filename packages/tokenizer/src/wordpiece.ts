@@ -2,13 +2,7 @@
  * Words and word pieces in one walk over UTF-16 units.
  *
  * BertPreTokenizer and WordPiece are two stages in Hugging Face's pipeline; here they are one loop, since a word is known
- * to end when no token goes on, and looking at a character twice is what costs. The vocabulary is a trie:
- *
- * - two tables lead from the first unit of a token straight to its node, one for tokens that start a word, one for those
- *   that continue one (`##…`);
- * - deeper edges live in one open-addressed hash table, in which a slot *is* a node. A key of 32 bits is compared first, and
- *   only when it agrees the parent: most steps end a piece, and those touch nothing but the small array of keys. Under one
- *   parent no two units share a key, so that both together are exact.
+ * to end when no token goes on, and looking at a character twice is what costs. The vocabulary is the trie of `_trie.ts`.
  *
  * Only what can match is in the trie: tokens made of plain characters alone, and single isolated ones (`.`, `漢`). So an
  * edge that exists needs no look at the character's class. Nothing is allocated per token.
@@ -17,6 +11,7 @@
  */
 import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
 import type { CharClass, CharClasses } from "./char_classes.ts";
+import { scatter, TrieBuilder } from "./_trie.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 
@@ -38,17 +33,17 @@ export class WordPiece {
   readonly #classes: CharClasses;
   readonly #unkId: number;
   /** By first unit: node of a word's first piece, `~id` of an isolated character, `SPACE`, `ASK`, or 0. */
-  readonly #first = new Int32Array(0x10000);
+  readonly #first: Int32Array;
   /** By first unit: node of a continuing piece, `SPACE`, `ASK`, or 0. */
-  readonly #next = new Int32Array(0x10000);
+  readonly #next: Int32Array;
   /** Class of each unit; low surrogates are `LOW_SURROGATE`. */
   readonly #units: Uint8Array;
-  /** Key of the edge that leads to each node, 0 in free slots. */
-  readonly #keys: Int32Array;
-  /** Two numbers a node: `(token id + 1) << 1 | has children`, and the parent. */
+  readonly #check: Int32Array;
   readonly #nodes: Int32Array;
   /** Tokens that no walk can meet, such as `[CLS]`, and isolated characters beyond U+FFFF. */
   readonly #others = new Map<string, number>();
+  /** For the units that are `ASK`: what the two tables would hold. */
+  readonly #asked = new Map<number, [first: number, next: number]>();
   #known: Set<number> | undefined;
 
   /**
@@ -62,15 +57,15 @@ export class WordPiece {
     this.#units = classes.units.slice().fill(LOW_SURROGATE, 0xdc00, 0xe000);
     let units = 0;
     for (let id = 0; id < tokens.length; id++) units += tokens[id]!.length;
-    let slots = 1024;
-    while (slots < units * 1.25) slots *= 2;
-    this.#keys = new Int32Array(slots);
-    this.#nodes = new Int32Array(slots * 2);
-    this.#keys[0] = -1; // slot 0 is no node
-    for (let unit = 0; unit <= 0xffff; unit++) {
-      if (this.#units[unit] === WHITESPACE) this.#first[unit] = this.#next[unit] = SPACE;
+    const builder = new TrieBuilder(units);
+    for (let id = 0; id < tokens.length; id++) {
+      const token = tokens[id]!;
+      const start = pieceStart(token);
+      const previous = this.#isWalkable(token, start) ? builder.add(token, start, id) : this.#keep(token, id);
+      if (previous !== -1) throw duplicateToken(token, previous, id);
     }
-    for (let id = 0; id < tokens.length; id++) this.#insert(tokens[id]!, id);
+    ({ first: this.#first, next: this.#next, check: this.#check, nodes: this.#nodes } = builder.build());
+    this.#mark();
     const unkId = this.idOf(options.unkToken);
     if (unkId === undefined) throw missingToken(options.unkToken, "unk");
     this.#unkId = unkId;
@@ -80,15 +75,12 @@ export class WordPiece {
   idOf(token: string): number | undefined {
     const other = this.#others.get(token);
     if (other !== undefined || token === "") return other;
-    const direct = this.#first[token.charCodeAt(0)]!;
-    if (token.length === 1 && direct < 0 && direct > SPACE) return ~direct;
     const start = pieceStart(token);
-    let node = start === 0 ? STARTING : CONTINUING;
-    for (let i = start; i < token.length; i++) {
-      node = this.#child(node, token.charCodeAt(i));
-      if (node === 0) return undefined;
-    }
-    const value = this.#nodes[2 * node]! >> 1;
+    const unit = token.charCodeAt(start);
+    let node = this.#root(start === 0 ? this.#first : this.#next, unit);
+    if (node < 0) return token.length === 1 && node > SPACE ? ~node : undefined;
+    for (let i = start + 1; i < token.length; i++) node = this.#child(node, token.charCodeAt(i));
+    const value = this.#nodes[2 * node + 1]!;
     return value === 0 ? undefined : value - 1;
   }
 
@@ -114,10 +106,8 @@ export class WordPiece {
     out.reserve(to - from); // a token takes at least one unit
     const first = this.#first;
     const next = this.#next;
-    const keys = this.#keys;
+    const check = this.#check;
     const nodes = this.#nodes;
-    const mask = keys.length - 1;
-    const shift = Math.clz32(mask);
     const units = this.#units;
     const maxChars = this.#options.maxInputCharsPerWord;
     const { ids, spans, words } = out;
@@ -147,7 +137,7 @@ export class WordPiece {
           i += size;
           continue;
         }
-        if (node === ASK) node = this.#child(STARTING, text.charCodeAt(i));
+        if (node === ASK) node = this.#root(first, text.charCodeAt(i));
       }
 
       // A word starts at i, and its first unit leads to node (0: nowhere).
@@ -160,26 +150,17 @@ export class WordPiece {
         let bestEnd = i;
         if (node > 0) {
           let end = i + 1;
-          let value = nodes[2 * node]!;
-          if (value > 1) {
-            best = value >> 1;
-            bestEnd = end;
-          }
-          while ((value & 1) !== 0 && end < to) {
+          best = nodes[2 * node + 1]!;
+          if (best !== 0) bestEnd = end;
+          while (end < to) {
             const unit = text.charCodeAt(end);
-            const key = (Math.imul(node, KEY) + unit) | TAKEN;
-            let slot = Math.imul(key, HASH) >>> shift;
-            let found = keys[slot]!;
-            while (found !== 0 && (found !== key || nodes[2 * slot + 1] !== node)) {
-              slot = (slot + 1) & mask;
-              found = keys[slot]!;
-            }
-            if (found !== 0) {
+            const slot = nodes[2 * node]! + scatter(unit);
+            if (check[slot] === node) {
               node = slot;
               end++;
-              value = nodes[2 * node]!;
-              if (value > 1) {
-                best = value >> 1;
+              const value = nodes[2 * node + 1]!;
+              if (value !== 0) {
+                best = value;
                 bestEnd = end;
               }
               continue;
@@ -192,9 +173,8 @@ export class WordPiece {
               end += 2;
             } else {
               // A high surrogate led on and its low one does not; if the character is removed, it is as if it were not there.
-              if (nodes[2 * node + 1]! <= 0 || this.#classAt(text, end - 1) !== REMOVED) break;
-              node = nodes[2 * node + 1]!;
-              value = nodes[2 * node]!;
+              if (node >= check.length || this.#classAt(text, end - 1) !== REMOVED) break;
+              node = check[node]!;
               end++;
             }
           }
@@ -221,7 +201,7 @@ export class WordPiece {
         node = next[unit]!;
         if (node < 0) {
           if (node === SPACE) break;
-          node = this.#classAt(text, i) === PLAIN ? this.#child(CONTINUING, unit) : 0;
+          node = this.#classAt(text, i) === PLAIN ? this.#root(next, unit) : 0;
         }
       }
       if (!unknown && wordEnd - wordStart > maxChars) {
@@ -241,67 +221,56 @@ export class WordPiece {
 
   // --- internal ---
 
-  #insert(token: string, id: number): void {
-    const start = pieceStart(token);
-    const units = this.#classes.units;
+  /** Whether a word can hold this token: it has plain characters alone. */
+  #isWalkable(token: string, start: number): boolean {
+    const units = this.#units;
     for (let i = start; i < token.length; i++) {
-      const unit = token.charCodeAt(i);
       // The common case costs one look-up a unit; surrogates are rare enough to ask properly.
-      if (units[unit] !== PLAIN || (unit & 0xf800) === 0xd800) {
-        if (!token.isWellFormed() || !isPlain(token.slice(start), this.#classes)) {
-          this.#insertOther(token, id, start);
-          return;
-        }
-        break;
+      if (units[token.charCodeAt(i)] !== PLAIN || token.charCodeAt(i) >>> 10 === 0x36) {
+        return token.isWellFormed() && isPlain(token.slice(start), this.#classes);
       }
     }
-    if (token === "") {
-      this.#insertOther(token, id, start);
-      return;
-    }
-    const nodes = this.#nodes;
-    let node = start === 0 ? STARTING : CONTINUING;
-    for (let i = start; i < token.length; i++) {
-      if (i > start) nodes[2 * node]! |= 1;
-      const unit = token.charCodeAt(i);
-      const slot = this.#slotOf(node, unit);
-      if (this.#keys[slot] === 0) {
-        this.#keys[slot] = keyOf(node, unit);
-        nodes[2 * slot + 1] = node;
-        if (i === start)
-          (start === 0 ? this.#first : this.#next)[unit] = units[unit] === SURROGATE ? ASK : slot;
+    return token !== "";
+  }
+
+  /** Keep a token that the trie cannot hold; the id that it has already, or -1. */
+  #keep(token: string, id: number): number {
+    const previous = this.#others.get(token);
+    if (previous === undefined) this.#others.set(token, id);
+    return previous ?? -1;
+  }
+
+  /** Mark in the tables by first unit what is no node: white space, isolated characters, halves of such. */
+  #mark(): void {
+    const units = this.#units;
+    const first = this.#first;
+    const next = this.#next;
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      const charClass = units[unit]!;
+      if (charClass === WHITESPACE) first[unit] = next[unit] = SPACE;
+      else if (charClass === SURROGATE) {
+        this.#asked.set(unit, [first[unit]!, next[unit]!]);
+        first[unit] = next[unit] = ASK;
       }
-      node = slot;
     }
-    if (nodes[2 * node]! > 1) throw duplicateToken(token, (nodes[2 * node]! >> 1) - 1, id);
-    nodes[2 * node]! |= (id + 1) << 1;
+    for (const [token, id] of this.#others) {
+      const charClass = this.#classes.units[token.charCodeAt(0)]!;
+      if (token.length === 1 && (charClass === PUNCTUATION || charClass === CHINESE)) {
+        this.#first[token.charCodeAt(0)] = ~id;
+      }
+    }
   }
 
-  /** Keep a token that is not made of plain characters alone. */
-  #insertOther(token: string, id: number, start: number): void {
-    const previous = this.idOf(token);
-    if (previous !== undefined) throw duplicateToken(token, previous, id);
-    const charClass = this.#classes.units[token.charCodeAt(0)]!;
-    if (start === 0 && token.length === 1 && (charClass === PUNCTUATION || charClass === CHINESE)) {
-      this.#first[token.charCodeAt(0)] = ~id;
-    } else this.#others.set(token, id);
-  }
-
-  /** Slot of an edge, or the free one where it would go. */
-  #slotOf(node: number, unit: number): number {
-    const keys = this.#keys;
-    const mask = keys.length - 1;
-    const key = keyOf(node, unit);
-    let slot = Math.imul(key, HASH) >>> Math.clz32(mask);
-    while (keys[slot] !== 0 && (keys[slot] !== key || this.#nodes[2 * slot + 1] !== node))
-      slot = (slot + 1) & mask;
-    return slot;
+  /** Node of a first unit, behind `ASK` too. */
+  #root(table: Int32Array, unit: number): number {
+    const node = table[unit]!;
+    return node === ASK ? this.#asked.get(unit)![table === this.#first ? 0 : 1]! : node;
   }
 
   /** Node at the end of an edge, or 0. */
   #child(node: number, unit: number): number {
-    const slot = this.#slotOf(node, unit);
-    return this.#keys[slot] === 0 ? 0 : slot;
+    const slot = this.#nodes[2 * node]! + scatter(unit);
+    return node !== 0 && this.#check[slot] === node ? slot : 0;
   }
 
   /** Id of an isolated character that is not in the table by first unit. */
@@ -386,7 +355,7 @@ export class WordPiece {
   #knownCharacters(): Set<number> {
     const known = new Set<number>();
     for (const token of this.tokens) {
-      if (this.#others.has(token)) continue;
+      if (this.#others.has(token) && token.length > 1) continue;
       for (const character of token.slice(pieceStart(token))) known.add(character.codePointAt(0)!);
     }
     return known;
@@ -404,26 +373,12 @@ export function missingToken(token: string, role: string): RangeError {
   );
 }
 
-/** Parent of the nodes that start a word. */
-const STARTING = -1;
-/** Parent of the nodes that continue one. */
-const CONTINUING = -2;
 /** In the tables by first unit: the unit is half of a character whose class must be asked first. */
 const ASK = -0x80000000;
 /** In the tables by first unit: white space. */
 const SPACE = -0x7fffffff;
 /** In {@linkcode WordPiece} alone, after the classes of `char_classes.ts`. */
 const LOW_SURROGATE = 6;
-/** Odd multipliers that spread keys, and slots. */
-const KEY = 0x9e3779b1;
-const HASH = 0x85ebca6b;
-/** Keeps a key from being 0, which marks a free slot; units under one parent never differ in this bit alone. */
-const TAKEN = -0x80000000;
-
-function keyOf(node: number, unit: number): number {
-  return (Math.imul(node, KEY) + unit) | TAKEN;
-}
-
 /** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
 function pieceStart(token: string): number {
   return token.startsWith("##") && token.length > 2 ? 2 : 0;
