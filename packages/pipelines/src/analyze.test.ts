@@ -112,6 +112,8 @@ describe.each(["cpu", "wasm"])("analyze() on %s", (backend) => {
     expect(result.labels.topics).toHaveLength(2);
     expect(result.spans.names[0]!.start).toBe(0);
     const plain = new BertForSequenceClassification({ ...hate.config, clean: null }, hate.parameters);
+    const alike = analyze({ labels: { names: plain }, spans: { names } }, tokenizer, dirty!);
+    await expect(alike).rejects.toThrow(/names null, names "2021"/);
     const mixed = analyze({ labels: { plain }, spans: { names } }, tokenizer, dirty!);
     await expect(mixed).rejects.toThrow(/cleaned in different ways.*plain null, names "2021"/);
     const agreed = await analyze({ labels: { plain }, spans: { names } }, tokenizer, dirty!, {

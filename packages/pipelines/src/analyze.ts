@@ -156,13 +156,12 @@ const TASK = "analyze the comment";
 
 /** The cleaning that the caller asks for, else that on which all models agree. */
 function cleaningFor(heads: AnalyzeHeads, { clean }: AnalyzeOptions): (text: string) => CleanedText {
-  const wanted = new Map<string, string | null>();
-  for (const [name, { config }] of Object.entries({ ...heads.labels, ...heads.spans })) {
-    wanted.set(name, config.clean ?? null);
-  }
-  const variants = new Set(clean === undefined ? wanted.values() : [clean]);
+  const wanted = [heads.labels ?? {}, heads.spans ?? {}].flatMap((models) =>
+    Object.entries(models).map(([name, { config }]) => ({ name, variant: config.clean ?? null })),
+  );
+  const variants = new Set(clean === undefined ? wanted.map(({ variant }) => variant) : [clean]);
   if (variants.size > 1) {
-    const which = [...wanted].map(([name, variant]) => `${name} ${JSON.stringify(variant)}`).join(", ");
+    const which = wanted.map(({ name, variant }) => `${name} ${JSON.stringify(variant)}`).join(", ");
     throw new RangeError(
       `Cannot ${TASK} as the models were trained on text cleaned in different ways, and clean does not say which to use: ${which}`,
     );
