@@ -58,6 +58,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Guess the word behind [MASK]",
     load: async () => (await import("./commands/fill_mask.ts")).fillMaskCommand,
   },
+  download: {
+    description: "Bring a model from the Hugging Face hub into the cache",
+    load: async () => (await import("./commands/download.ts")).downloadCommand,
+  },
 };
 
 async function dispatch(argv: readonly string[], data: CommandData): Promise<void> {

@@ -6,6 +6,7 @@ import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
 import { BACKENDS, startBackend } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError, sentence } from "../failure.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { Interrupted } from "../interrupt.ts";
 import { resolveInputs } from "../io/inputs.ts";
 import { type Output, withOutput } from "../io/output.ts";
@@ -19,7 +20,13 @@ const args = {
     required: false,
     description: "Texts with [MASK] in them; lines of standard input if there is none",
   },
-  model: { type: "string", alias: "m", required: true, valueHint: "folder", description: "A model folder" },
+  model: {
+    type: "string",
+    alias: "m",
+    required: true,
+    valueHint: "model",
+    description: "A model folder, or the name of a downloaded model",
+  },
   "top-k": { type: "string", default: "5", valueHint: "n", description: "How many candidates a mask gets" },
   targets: { type: "string", valueHint: "words", description: "The only candidates, separated by commas" },
   backend: { type: "string", default: "wasm", description: "What computes: wasm or cpu" },
@@ -42,7 +49,7 @@ export const fillMaskCommand: Command = defineExampledCommand(
       const topK = wholeNumber(args["top-k"], "top-k", { min: 1 })!;
       const targets = args.targets?.split(",").map((word) => word.trim());
       const backend = oneOf(args.backend, "backend", BACKENDS);
-      const source = modelFolder(args.model);
+      const source = modelFolder(resolveModel(args.model));
       await startBackend(backend);
       const { loadFillMask } = await import("@kcbert/pipelines");
       const pipeline = await loadFillMask(source, { signal }).catch((error: unknown) => {
