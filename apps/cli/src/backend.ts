@@ -1,22 +1,10 @@
 import { CliError, sentence } from "./failure.ts";
 
-/**
- * How each backend of TensorFlow.js that `--backend` can name is made ready; more will come (WebGPU, XLA).
- *
- * All of them work in Node, Deno and Bun.
- */
-const STARTS = {
-  /** The default: WebAssembly, one thread. Its binary lies beside TensorFlow.js's own script in `node_modules`. */
-  wasm: async () => (await import("@kcbert/kernels")).createWasmBackend(),
-  /** Plain JavaScript: the slow one that the others are compared with. */
-  cpu: async () => void (await import("@tensorflow/tfjs")),
-} as const satisfies Record<string, () => Promise<void>>;
+/** A backend of TensorFlow.js that `--backend` can name; more will come (WebGPU, XLA). */
+export type Backend = "wasm" | "cpu";
 
-/** A backend's name. */
-export type Backend = keyof typeof STARTS;
-
-/** The names that `--backend` takes. */
-export const BACKENDS: readonly Backend[] = Object.keys(STARTS) as Backend[];
+/** The names that `--backend` takes, the default first. */
+export const BACKENDS: readonly Backend[] = ["wasm", "cpu"];
 
 /**
  * Start the backend that computes.
@@ -33,3 +21,13 @@ export async function startBackend(name: Backend): Promise<void> {
     throw new CliError(`Cannot start the backend ${name}: ${sentence(error)}`, { cause: error });
   }
 }
+
+// --- internal ---
+
+/** How each is made ready. All of them work in Node, Deno and Bun. */
+const STARTS: Readonly<Record<Backend, () => Promise<unknown>>> = {
+  /** WebAssembly, one thread. Its binary lies beside TensorFlow.js's own script in `node_modules`. */
+  wasm: async () => (await import("@kcbert/kernels")).createWasmBackend(),
+  /** Plain JavaScript: the slow one that the others are compared with. */
+  cpu: () => import("@tensorflow/tfjs"),
+};
