@@ -32,11 +32,15 @@ export function scatter(unit: number): number {
 export class TrieBuilder {
   readonly #first = new Int32Array(0x10000);
   readonly #next = new Int32Array(0x10000);
-  /** Parent of each node, 0 for those that a token starts at. Parents come before their children. */
+  /** Parent of each node, 0 for those that a token starts at. */
   readonly #parents: Int32Array;
   /** Scattered unit that leads to each node. */
   readonly #offsets: Uint16Array;
   readonly #ids: Int32Array;
+  /** First child of each node, and the next child of its parent. */
+  readonly #children: Int32Array;
+  readonly #siblings: Int32Array;
+  readonly #degrees: Uint16Array;
   readonly #hash: Int32Array;
   #count = 1; // node 0 is no node
 
@@ -45,6 +49,9 @@ export class TrieBuilder {
     this.#parents = new Int32Array(capacity + 1);
     this.#offsets = new Uint16Array(capacity + 1);
     this.#ids = new Int32Array(capacity + 1);
+    this.#children = new Int32Array(capacity + 1);
+    this.#siblings = new Int32Array(capacity + 1);
+    this.#degrees = new Uint16Array(capacity + 1);
     this.#hash = new Int32Array(2 ** Math.ceil(Math.log2(capacity + 512)));
   }
 
@@ -75,6 +82,9 @@ export class TrieBuilder {
         child = hash[slot] = this.#count++;
         parents[child] = node;
         offsets[child] = offset;
+        this.#siblings[child] = this.#children[node]!;
+        this.#children[node] = child;
+        this.#degrees[node]!++;
       }
       node = child;
     }
@@ -87,87 +97,84 @@ export class TrieBuilder {
   build(): Trie {
     const count = this.#count;
     const parents = this.#parents;
-    const offsets = this.#offsets;
-    const { children, starts, order } = this.#children();
-    let check = new Int32Array(0x10000 + children.length);
-    check[0] = -1;
+    const degrees = this.#degrees;
     const bases = new Int32Array(count);
     const slots = new Int32Array(count);
-    let base = 0;
-    for (let p = 0; p < order.length; p++) {
-      const parent = order[p]!;
-      const from = starts[parent]!;
-      const to = starts[parent + 1]!;
-      const places = check.length - 0xffff; // bases to try
-      for (let c = from, trials = 0; c < to;) {
-        if (check[base + offsets[children[c]!]!] === 0) {
-          c++;
-          continue;
-        }
-        c = from;
-        base++;
-        if (++trials === places) {
-          // Nowhere: make room, where nothing is yet.
-          base = check.length;
-          check = grown(check, base + 0x10000);
-        } else if (base >= check.length - 0xffff) base = 0;
-      }
-      bases[parent] = base;
-      for (let c = from; c < to; c++) {
-        const child = children[c]!;
-        slots[child] = base + offsets[child]!;
-        check[slots[child]!] = parent;
-      }
+    const layout = { check: new Int32Array(0x10000 + count), base: 0, slots, bases };
+    layout.check[0] = -1;
+    const large: number[] = [];
+    for (let node = 1; node < count; node++) if (degrees[node]! > FEW) large.push(node);
+    large.sort((a, b) => degrees[b]! - degrees[a]!);
+    for (const node of large) this.#place(node, layout);
+    for (let node = 1; node < count; node++) {
+      if (degrees[node]! > 0 && degrees[node]! <= FEW) this.#place(node, layout);
     }
+    const { check } = layout;
     let free = check.length; // nodes that tokens start at have no parent, and lie after the others
     for (let node = 1; node < count; node++) if (parents[node] === 0) slots[node] = free++;
     const nodes = new Int32Array(2 * free);
     for (let node = 1; node < count; node++) {
-      nodes[2 * slots[node]!] = bases[node]!;
-      nodes[2 * slots[node]! + 1] = this.#ids[node]!;
+      const slot = slots[node]!;
+      nodes[2 * slot] = bases[node]!;
+      nodes[2 * slot + 1] = this.#ids[node]!;
+      if (parents[node] !== 0) check[slot] = slots[parents[node]!]!;
     }
-    renumber(check, slots, 1);
-    renumber(this.#first, slots, 0);
-    renumber(this.#next, slots, 0);
+    renumber(this.#first, slots);
+    renumber(this.#next, slots);
     return { first: this.#first, next: this.#next, check, nodes };
   }
 
   // --- internal ---
 
-  /** Nodes by their parents, and the parents by the number of their children, most first. */
-  #children(): { children: Int32Array; starts: Int32Array; order: Int32Array } {
-    const count = this.#count;
-    const parents = this.#parents;
-    const starts = new Int32Array(count + 2);
-    let most = 0;
-    for (let node = 1; node < count; node++) {
-      const parent = parents[node]!;
-      if (parent !== 0 && ++starts[parent + 1]! > most) most = starts[parent + 1]!;
+  /** Find a base at which all children of a node fall on free slots, and put them there. */
+  #place(parent: number, layout: Layout): void {
+    const siblings = this.#siblings;
+    const offsets = this.#offsets;
+    const first = this.#children[parent]!;
+    let { check, base } = layout;
+    const places = check.length - 0xffff; // bases to try
+    for (let child = first, trials = 0; child !== 0;) {
+      if (check[base + offsets[child]!] === 0) {
+        child = siblings[child]!;
+        continue;
+      }
+      child = first;
+      base++;
+      if (++trials === places) {
+        // Nowhere: make room, where nothing is yet.
+        base = check.length;
+        check = layout.check = grown(check, base + 0x10000);
+      } else if (base >= check.length - 0xffff) base = 0;
     }
-    const places = new Int32Array(most + 2);
-    for (let parent = 1; parent < count; parent++) places[most - starts[parent + 1]! + 1]!++;
-    const leaves = places[most + 1]!;
-    for (let size = 1; size <= most + 1; size++) places[size]! += places[size - 1]!;
-    const order = new Int32Array(count - 1);
-    for (let parent = 1; parent < count; parent++) order[places[most - starts[parent + 1]!]!++] = parent;
-    for (let parent = 1; parent <= count; parent++) starts[parent]! += starts[parent - 1]!;
-    const children = new Int32Array(starts[count]!);
-    const at = starts.slice();
-    for (let node = 1; node < count; node++) {
-      const parent = parents[node]!;
-      if (parent !== 0) children[at[parent]!++] = node;
+    layout.base = base;
+    layout.bases[parent] = base;
+    for (let child = first; child !== 0; child = siblings[child]!) {
+      const slot = base + offsets[child]!;
+      layout.slots[child] = slot;
+      check[slot] = parent;
     }
-    return { children, starts, order: order.subarray(0, count - 1 - leaves) };
   }
 }
 
 // --- internal ---
 
+/** Nodes with more children look for a place first, those with most before all. */
+const FEW = 8;
+
+interface Layout {
+  check: Int32Array<ArrayBuffer>;
+  /** Where the last node found room. */
+  base: number;
+  /** Slot of each node. */
+  readonly slots: Int32Array;
+  readonly bases: Int32Array;
+}
+
 /** Put slots in the place of nodes. */
-function renumber(table: Int32Array, slots: Int32Array, from: number): void {
-  for (let i = from; i < table.length; i++) {
-    const node = table[i]!;
-    if (node !== 0) table[i] = slots[node]!;
+function renumber(table: Int32Array, slots: Int32Array): void {
+  for (let unit = 0; unit < table.length; unit++) {
+    const node = table[unit]!;
+    if (node !== 0) table[unit] = slots[node]!;
   }
 }
 

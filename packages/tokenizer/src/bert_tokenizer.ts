@@ -131,7 +131,7 @@ export class BertTokenizer {
     this.clsId = idOf("cls");
     this.sepId = idOf("sep");
     this.maskId = idOf("mask");
-    const tokens = [...vocabulary];
+    const tokens = vocabulary.slice();
     for (const token of options.additionalSpecialTokens ?? []) {
       if (token === "" || specialIds.has(token)) continue;
       const id = this.#wordPiece.idOf(token) ?? tokens.push(token) - 1;
@@ -151,19 +151,19 @@ export class BertTokenizer {
    * @throws {RangeError} If a token occurs twice, or a special token is missing.
    */
   static fromVocab(vocab: string | readonly string[], options: BertTokenizerOptions = {}): BertTokenizer {
-    const tokens = typeof vocab === "string" ? parseVocab(vocab) : vocab;
-    if (!Array.isArray(tokens)) {
+    if (typeof vocab === "string") return new BertTokenizer(parseVocab(vocab), options);
+    if (!Array.isArray(vocab)) {
       throw new TypeError(
         `Cannot use the vocabulary as it must be the text of a vocab.txt, or an array of tokens: it is ${kindOf(vocab)}`,
       );
     }
-    const wrong = tokens.findIndex((token) => typeof token !== "string");
+    const wrong = vocab.findIndex((token) => typeof token !== "string");
     if (wrong !== -1) {
       throw new TypeError(
-        `Cannot use the vocabulary as its tokens must be strings: token ${wrong} is ${kindOf(tokens[wrong])}`,
+        `Cannot use the vocabulary as its tokens must be strings: token ${wrong} is ${kindOf(vocab[wrong])}`,
       );
     }
-    return new BertTokenizer(tokens, options);
+    return new BertTokenizer(vocab, options);
   }
 
   /**

@@ -245,13 +245,12 @@ export class WordPiece {
     const units = this.#units;
     const first = this.#first;
     const next = this.#next;
-    for (let unit = 0; unit <= 0xffff; unit++) {
-      const charClass = units[unit]!;
-      if (charClass === WHITESPACE) first[unit] = next[unit] = SPACE;
-      else if (charClass === SURROGATE) {
-        this.#asked.set(unit, [first[unit]!, next[unit]!]);
-        first[unit] = next[unit] = ASK;
-      }
+    for (let unit = units.indexOf(WHITESPACE); unit !== -1; unit = units.indexOf(WHITESPACE, unit + 1)) {
+      first[unit] = next[unit] = SPACE;
+    }
+    for (let unit = units.indexOf(SURROGATE); unit !== -1; unit = units.indexOf(SURROGATE, unit + 1)) {
+      this.#asked.set(unit, [first[unit]!, next[unit]!]);
+      first[unit] = next[unit] = ASK;
     }
     for (const [token, id] of this.#others) {
       const charClass = this.#classes.units[token.charCodeAt(0)]!;
