@@ -80,21 +80,24 @@ async function fill(
   { onBytes }: DownloadFileOptions,
 ): Promise<void> {
   const { size = Infinity } = file;
-  await persistently(async () => {
-    if (partial.length > size) await partial.clear();
-    if (partial.length === size) return;
-    const { start, chunks } = await begin(client, model, file, partial);
-    if (start !== partial.length) await partial.clear();
-    if (start !== partial.length) throw new Transient(oddRange(file));
-    for await (const chunk of chunks) {
-      await partial.append(chunk);
-      if (partial.length > size) throw await cleared(partial, wrongSize(file, partial.length));
-      onBytes?.(chunk.length);
-    }
-    if (size !== Infinity && partial.length < size) {
-      throw new Transient(wrongSize(file, partial.length));
-    }
-  }, client.persistence(() => partial.length));
+  await persistently(
+    async () => {
+      if (partial.length > size) await partial.clear();
+      if (partial.length === size) return;
+      const { start, chunks } = await begin(client, model, file, partial);
+      if (start !== partial.length) await partial.clear();
+      if (start !== partial.length) throw new Transient(oddRange(file));
+      for await (const chunk of chunks) {
+        await partial.append(chunk);
+        if (partial.length > size) throw await cleared(partial, wrongSize(file, partial.length));
+        onBytes?.(chunk.length);
+      }
+      if (size !== Infinity && partial.length < size) {
+        throw new Transient(wrongSize(file, partial.length));
+      }
+    },
+    client.persistence(() => partial.length),
+  );
 }
 
 async function begin(client: HubClient, model: ModelId, file: HubFile, partial: PartialFile) {

@@ -1,4 +1,12 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -63,7 +71,8 @@ function failing(fits: (request: SeenRequest) => boolean, fault: Fault, times = 
 const isWeights = ({ server }: SeenRequest) => server === "cdn";
 const repository = () => join(settings.cache, "models--beomi--kcbert-base");
 const weightsPath = () => join(repository(), "snapshots", COMMIT, "model.safetensors");
-const partials = () => readdirSync(join(repository(), "blobs")).filter((name) => name.endsWith(".incomplete"));
+const partials = () =>
+  readdirSync(join(repository(), "blobs")).filter((name) => name.endsWith(".incomplete"));
 
 /** The weights are there, whole, and nothing is left over. */
 function expectWhole(): void {
@@ -118,7 +127,9 @@ test("files are listed, or without a list asked for by the names that they have"
 test("shards are those that the index names; safetensors come before a .bin", async () => {
   const index = JSON.stringify({ weight_map: { a: "part-1.safetensors", b: "part-2.safetensors" } });
   const files = { "config.json": "{}", "model.safetensors.index.json": index, "pytorch_model.bin": "x" };
-  hub.models.set(ID, { files: { ...files, "part-1.safetensors": "1", "part-2.safetensors": "2", "part-3.safetensors": "3" } });
+  hub.models.set(ID, {
+    files: { ...files, "part-1.safetensors": "1", "part-2.safetensors": "2", "part-3.safetensors": "3" },
+  });
   const { files: got } = await download();
   expect(got.map(({ name }) => name)).toEqual([
     "config.json",
@@ -138,7 +149,9 @@ test("--include takes other files, in folders as well", async () => {
   hub.models.set(ID, { files: { ...FILES, "onnx/model.json": "{}" } });
   const { files } = await download({ include: ["*.json", "tf_model.h5"] });
   expect(files.map(({ name }) => name)).toEqual(["config.json", "tf_model.h5", "onnx/model.json"]);
-  expect(readlinkSync(join(repository(), "snapshots", COMMIT, "onnx", "model.json"))).toMatch(/^\.\.\/\.\.\/\.\.\/blobs\//);
+  expect(readlinkSync(join(repository(), "snapshots", COMMIT, "onnx", "model.json"))).toMatch(
+    /^\.\.\/\.\.\/\.\.\/blobs\//,
+  );
   await expect(download({ include: ["*.onnx"] })).rejects.toThrow(
     `Cannot download ${ID}: no file matches *.onnx; it has config.json, vocab.txt, model.safetensors, tf_model.h5, onnx/model.json`,
   );
@@ -152,7 +165,11 @@ test("a repository that is no model is refused, with what it has", async () => {
 });
 
 test.each([
-  ["a list", "../../evil", (name: string) => ({ siblings: [{ rfilename: name }, { rfilename: "config.json" }], sha: COMMIT })],
+  [
+    "a list",
+    "../../evil",
+    (name: string) => ({ siblings: [{ rfilename: name }, { rfilename: "config.json" }], sha: COMMIT }),
+  ],
   ["a list with an odd commit", "x", () => ({ siblings: [], sha: "../../../etc" })],
 ])("%s that leads out of the cache is not followed", async (_, name, answer) => {
   failing(({ url }) => url.startsWith("/api/models/"), { status: 200, body: JSON.stringify(answer(name)) });
@@ -163,11 +180,16 @@ test.each([
 
 test("an etag or a commit that would lead out of the cache is refused", async () => {
   const odd = (headers: Record<string, string>) =>
-    failing(({ method }) => method === "HEAD", { status: 200, headers: { "x-repo-commit": COMMIT, ...headers } });
+    failing(({ method }) => method === "HEAD", {
+      status: 200,
+      headers: { "x-repo-commit": COMMIT, ...headers },
+    });
   odd({ etag: '"../../evil"' });
   await expect(download()).rejects.toThrow(/does not answer as the hub does/);
   odd({ etag: '"abc"', "x-repo-commit": "../evil" });
-  await expect(download()).rejects.toThrow(/does not answer as the hub does \(its answer lacks X-Repo-Commit or ETag\)/);
+  await expect(download()).rejects.toThrow(
+    /does not answer as the hub does \(its answer lacks X-Repo-Commit or ETag\)/,
+  );
 });
 
 test("a connection that is cut is taken up where it broke", async () => {
@@ -183,7 +205,8 @@ test("after five attempts that bring nothing it gives up, and keeps what there i
   failing(isWeights, { cutAfter: 30_000 }, 1);
   const first = hub.fault;
   let requests = 0;
-  hub.fault = (request) => first(request) ?? (isWeights(request) && requests++ >= 0 ? { cutAfter: 0 } : undefined);
+  hub.fault = (request) =>
+    first(request) ?? (isWeights(request) && requests++ >= 0 ? { cutAfter: 0 } : undefined);
   await expect(download()).rejects.toThrow(/Cannot reach http:\/\/127.0.0.1:\d+: the connection was cut$/);
   expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000]);
   expect(partials()).toHaveLength(1);
@@ -201,7 +224,10 @@ test("a server without ranges sends all of it again", async () => {
   const cut = hub.fault;
   hub.fault = (request) => cut(request) ?? (isWeights(request) ? { noRange: true } : undefined);
   await download();
-  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual([undefined, "bytes=30000-"]);
+  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual([
+    undefined,
+    "bytes=30000-",
+  ]);
   expectWhole();
 });
 
@@ -222,12 +248,18 @@ test("a partial file with wrong bytes is downloaded anew", async () => {
   const partial = join(repository(), "blobs", `${sha256(WEIGHTS)}.${ownTag()}.incomplete`);
   writeFileSync(partial, Buffer.alloc(40_000, "x"));
   await download();
-  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual(["bytes=40000-", undefined]);
+  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual([
+    "bytes=40000-",
+    undefined,
+  ]);
   expectWhole();
   for (const length of [WEIGHTS.length, WEIGHTS.length + 5]) {
     settings = settingsWith({});
     mkdirSync(join(repository(), "blobs"), { recursive: true });
-    writeFileSync(join(repository(), "blobs", `${sha256(WEIGHTS)}.${ownTag()}.incomplete`), Buffer.alloc(length, "x"));
+    writeFileSync(
+      join(repository(), "blobs", `${sha256(WEIGHTS)}.${ownTag()}.incomplete`),
+      Buffer.alloc(length, "x"),
+    );
     await download();
     expectWhole();
   }
@@ -246,7 +278,10 @@ test("what stands still is asked for again", async () => {
   settings = settingsWith({ HF_HUB_DOWNLOAD_TIMEOUT: "1" });
   failing(isWeights, { stallAfter: 20_000 }, 1);
   await download();
-  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual([undefined, "bytes=20000-"]);
+  expect(hub.gets("model.safetensors").map(({ headers }) => headers.range)).toEqual([
+    undefined,
+    "bytes=20000-",
+  ]);
   expectWhole();
 });
 
@@ -287,7 +322,8 @@ test("the token goes to the hub, and to nobody else", async () => {
   hub.models.set(ID, { files: FILES, token: "hf_right" });
   settings = settingsWith({ HF_TOKEN: "hf_right\n" });
   await download();
-  const tokens = (server: "hub" | "cdn") => new Set(hub.seen.filter((each) => each.server === server).map(({ headers }) => headers.authorization));
+  const tokens = (server: "hub" | "cdn") =>
+    new Set(hub.seen.filter((each) => each.server === server).map(({ headers }) => headers.authorization));
   expect(tokens("hub")).toEqual(new Set(["Bearer hf_right"]));
   expect(tokens("cdn")).toEqual(new Set([undefined]));
   expectWhole();
@@ -306,13 +342,48 @@ test("the token of hf auth login is found", async () => {
 });
 
 test.each<[string, Record<string, string>, Options, RegExp]>([
-  ["a typo", {}, { id: "beomi/kcbert-bas" }, /^Cannot download beomi\/kcbert-bas: http.* has no model of this name, or it is private; check the spelling of beomi\/kcbert-bas, or set HF_TOKEN$/],
-  ["a private model, without a token", {}, { id: "a/private" }, /or it is private; check the spelling of a\/private, or set HF_TOKEN$/],
-  ["a private model, with another's token", { HF_TOKEN: "hf_other" }, { id: "a/private" }, /or it is private and the token may not read it; check the spelling of a\/private$/],
-  ["a token that is none", { HF_TOKEN: "nonsense" }, {}, /the token is not valid; make another at https:\/\/huggingface.co\/settings\/tokens, or unset HF_TOKEN$/],
-  ["a gated model, without a token", {}, { id: "a/gated" }, /its authors must grant access: ask for it at http.*\/a\/gated, and set HF_TOKEN$/],
-  ["a gated model, with a token", { HF_TOKEN: "hf_other" }, { id: "a/gated" }, /ask for it at http.*\/a\/gated as the owner of the token$/],
-  ["a missing revision", {}, { revision: "v9" }, /^Cannot download beomi\/kcbert-base: there is no revision v9; leave --revision out for the latest version$/],
+  [
+    "a typo",
+    {},
+    { id: "beomi/kcbert-bas" },
+    /^Cannot download beomi\/kcbert-bas: http.* has no model of this name, or it is private; check the spelling of beomi\/kcbert-bas, or set HF_TOKEN$/,
+  ],
+  [
+    "a private model, without a token",
+    {},
+    { id: "a/private" },
+    /or it is private; check the spelling of a\/private, or set HF_TOKEN$/,
+  ],
+  [
+    "a private model, with another's token",
+    { HF_TOKEN: "hf_other" },
+    { id: "a/private" },
+    /or it is private and the token may not read it; check the spelling of a\/private$/,
+  ],
+  [
+    "a token that is none",
+    { HF_TOKEN: "nonsense" },
+    {},
+    /the token is not valid; make another at https:\/\/huggingface.co\/settings\/tokens, or unset HF_TOKEN$/,
+  ],
+  [
+    "a gated model, without a token",
+    {},
+    { id: "a/gated" },
+    /its authors must grant access: ask for it at http.*\/a\/gated, and set HF_TOKEN$/,
+  ],
+  [
+    "a gated model, with a token",
+    { HF_TOKEN: "hf_other" },
+    { id: "a/gated" },
+    /ask for it at http.*\/a\/gated as the owner of the token$/,
+  ],
+  [
+    "a missing revision",
+    {},
+    { revision: "v9" },
+    /^Cannot download beomi\/kcbert-base: there is no revision v9; leave --revision out for the latest version$/,
+  ],
 ])("%s is told in a sentence", async (_, environment, options, says) => {
   hub.models.set("a/private", { files: FILES, token: "hf_right" });
   hub.models.set("a/gated", { files: FILES, gated: true });
@@ -324,10 +395,15 @@ test.each<[string, Record<string, string>, Options, RegExp]>([
 test("redirects without an end are refused, and those to a new name followed", async () => {
   failing(({ url }) => url.startsWith("/api/models/"), { status: 302, headers: { location: "?again" } });
   await expect(download()).rejects.toThrow(/redirects without an end$/);
-  failing(({ url }) => url.startsWith("/api/models/"), { status: 302, headers: { location: "file:///etc/passwd" } });
+  failing(({ url }) => url.startsWith("/api/models/"), {
+    status: 302,
+    headers: { location: "file:///etc/passwd" },
+  });
   await expect(download()).rejects.toThrow(/redirects to what is no address$/);
   hub.fault = ({ url }) =>
-    url.includes("old/name") ? { status: 307, headers: { location: url.replace("old/name", ID) } } : undefined;
+    url.includes("old/name")
+      ? { status: 307, headers: { location: url.replace("old/name", ID) } }
+      : undefined;
   const { folder } = await download({ id: "old/name" });
   expect(readFileSync(join(folder, "model.safetensors")).equals(WEIGHTS)).toBe(true);
 });

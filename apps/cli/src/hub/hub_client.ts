@@ -207,9 +207,7 @@ export class HubClient {
  */
 export function isSafePath(name: string): boolean {
   const parts = name.split("/");
-  return parts.every(
-    (part) => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part),
-  );
+  return parts.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));
 }
 
 // --- internal ---

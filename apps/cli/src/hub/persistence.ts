@@ -9,10 +9,7 @@ export class Transient extends Error {
   /** Milliseconds to wait at least before the next attempt. */
   readonly wait: number;
 
-  constructor(
-    failure: CliError,
-    { wait = 0, progressed = false }: { wait?: number; progressed?: boolean } = {},
-  ) {
+  constructor(failure: CliError, { wait = 0 }: { wait?: number } = {}) {
     super(failure.message, { cause: failure });
     this.failure = failure;
     this.wait = wait;
