@@ -53,7 +53,7 @@ const steps: { title: string; output: string; args: string[] }[] = [
   {
     title: "Pretrain a small BERT",
     output: model,
-    args: `pretrain --clean 2021 --minutes ${options.minutes}`
+    args: `pretrain --clean 2021 --mask-probability 0.3 --minutes ${options.minutes}`
       .split(" ")
       .concat("--corpus", comments, "--tokenizer", tokenizer, "--output", model),
   },

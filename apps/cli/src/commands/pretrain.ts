@@ -77,7 +77,7 @@ const args = {
   "weight-decay": { type: "string", default: "0.01", valueHint: "x", description: "Decoupled weight decay" },
   "mask-probability": {
     type: "string",
-    default: "0.3",
+    default: "0.15",
     valueHint: "part",
     description: "Part of the tokens to predict",
   },
@@ -165,7 +165,7 @@ export const pretrainCommand: Command = defineExampledCommand(
       "A small BERT in three minutes; run again after Ctrl-C, it goes on",
     ],
     [
-      "kcbert-cli pretrain --corpus 'corpus/*.txt.gz' --tokenizer tokenizer --output model --layers 4 --hidden 256 --heads 4 --max-length 128 --batch-size 32 --learning-rate 5e-4 --mask-probability 0.15 --steps 100000",
+      "kcbert-cli pretrain --corpus 'corpus/*.txt.gz' --tokenizer tokenizer --output model --layers 4 --hidden 256 --heads 4 --max-length 128 --batch-size 32 --learning-rate 5e-4 --steps 100000",
       "A larger one",
     ],
   ],
