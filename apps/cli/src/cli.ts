@@ -62,6 +62,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Bring a model from the Hugging Face hub into the cache",
     load: async () => (await import("./commands/download.ts")).downloadCommand,
   },
+  export: {
+    description: "Write a model as a folder for Hugging Face, with a model card",
+    load: async () => (await import("./commands/export.ts")).exportCommand,
+  },
 };
 
 async function dispatch(argv: readonly string[], data: CommandData): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -120,4 +120,47 @@ print(AutoTokenizer.from_pretrained("${ID}")("이 영화")["input_ids"])`;
   const tokenized = await kcbert(["tokenize", "-t", snapshot, "--ids", "이 영화"]);
   expect(stdout).toBe(`32\n[${tokenized.stdout.trim().replaceAll(" ", ", ")}]\n`);
   expect(existsSync(snapshot)).toBe(true);
+});
+
+test("Python reads what export wrote: card, config, tokenizer, weights", async ({ skip }) => {
+  const installed = spawnSync(PYTHON, ["-c", "import transformers, safetensors.numpy"]);
+  if (installed.status !== 0) skip("there is no Python with transformers and numpy; KCBERT_PYTHON names one");
+  const old = join(root, `old-${homes}`);
+  mkdirSync(old);
+  for (const path of goldenBertPaths("formats/legacy-gamma-beta/")) {
+    writeFileSync(join(old, basename(path)), goldenBert(path));
+  }
+  const folder = join(root, `exported-${homes}`);
+  const flags = ["--license", "mit", "--base-model", "beomi/kcbert-base", "--datasets", "nsmc"];
+  expect((await kcbert(["export", old, "-o", folder, ...flags])).code).toBe(0);
+  const script = `
+import json
+from huggingface_hub import ModelCard
+from safetensors import safe_open
+from transformers import AutoConfig, AutoTokenizer
+card = ModelCard.load("${folder}/README.md")
+print(json.dumps(card.data.to_dict(), sort_keys=True))
+config = AutoConfig.from_pretrained("${folder}")
+print(config.model_type, config.hidden_size, config.architectures)
+for text in ["이 영화 정말 [MASK]", "Ünïcode ㅋㅋㅋ 漢字"]:
+    print(AutoTokenizer.from_pretrained("${folder}")(text)["input_ids"])
+with safe_open("${folder}/model.safetensors", "numpy") as file:
+    print(file.metadata(), len(list(file.keys())), any("gamma" in key for key in file.keys()))`;
+  const { stdout, stderr } = await python(script, { HF_HUB_OFFLINE: "1" });
+  expect(stderr).not.toMatch(/Error/);
+  const ids = await kcbert(["tokenize", "-t", old, "--ids", "이 영화 정말 [MASK]", "Ünïcode ㅋㅋㅋ 漢字"]);
+  const lines = ids.stdout.trimEnd().split("\n");
+  const [card, config, ...rest] = stdout.trimEnd().split("\n");
+  expect(JSON.parse(card!)).toEqual({
+    base_model: "beomi/kcbert-base",
+    datasets: ["nsmc"],
+    language: "ko",
+    library_name: "transformers",
+    license: "mit",
+    pipeline_tag: "fill-mask",
+    tags: ["bert", "kcbert"],
+  });
+  expect(config).toMatch(/^bert 32 \['BertFor\w+'\]$/);
+  expect(rest.slice(0, 2)).toEqual(lines.map((line) => `[${line.replaceAll(" ", ", ")}]`));
+  expect(rest[2]).toMatch(/^\{'format': 'pt'\} \d+ False$/);
 });
