@@ -9,7 +9,7 @@ export interface ModelId {
 }
 
 /** What a commit's name looks like. */
-export const COMMIT : RegExp = /^[0-9a-f]{40}$/;
+export const COMMIT: RegExp = /^[0-9a-f]{40}$/;
 
 /**
  * Read a model's name, with or without a revision behind an `@`: `beomi/kcbert-base@main`.
