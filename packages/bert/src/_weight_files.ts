@@ -19,24 +19,26 @@ export interface WeightFile {
 }
 
 /** A tensor that has been read. */
-interface ReadableTensor {
-  readonly shape: readonly number[];
+interface ReadableTensor extends SafetensorsTensor {
   values(): Float32Array;
 }
 
+/** The weight files of a Hugging Face folder, in its order of preference. */
+const HUGGING_FACE_FILES: readonly string[] = ["model.safetensors", "pytorch_model.bin"];
+
 /**
- * The weight files of a folder, in Hugging Face's order of preference; a file of lower preference is never opened.
+ * The weight files of a folder; a file of lower preference is never opened.
  *
+ * @param names What they may be called, in order of preference; shards have an index with `.index.json` behind it.
  * @throws {CheckpointError} If there are none, or a shard is missing.
  */
 export async function* openWeightFiles(
   source: PretrainedSource,
   signal?: AbortSignal,
+  names: readonly string[] = HUGGING_FACE_FILES,
 ): AsyncGenerator<WeightFile> {
-  for (const [single, open] of [
-    ["model.safetensors", openSafetensors],
-    ["pytorch_model.bin", openPytorch],
-  ] as const) {
+  for (const single of names) {
+    const open = single.endsWith(".bin") ? openPytorch : openSafetensors;
     const content = await source(single, options(signal));
     if (content !== undefined) {
       yield await open(content);
@@ -56,7 +58,7 @@ export async function* openWeightFiles(
     return;
   }
   throw new CheckpointError(
-    "Cannot load the weights as the folder must have model.safetensors or pytorch_model.bin, or an index of shards: it has none",
+    `Cannot load the weights as the folder must have ${names.join(" or ")}, or an index of shards: it has none`,
   );
 }
 
@@ -108,5 +110,5 @@ function fileOf(tensors: ReadonlyMap<string, SafetensorsTensor>): WeightFile {
 }
 
 function readable(tensor: SafetensorsTensor): ReadableTensor {
-  return { shape: tensor.shape, values: () => toFloat32(tensor) };
+  return { ...tensor, values: () => toFloat32(tensor) };
 }

@@ -426,11 +426,11 @@ function scoreVocabulary(
   const w = weightsOf(model, "cls.predictions");
   const rows = positions === undefined ? hidden : tf.gather(hidden, positions); // [P, H], or [M, H]
   const changed = activation(config.hiddenAct)(
-    linear(rows, w("transform.dense.weight"), w("transform.dense.bias")),
+    linear(rows, w.matrix("transform.dense.weight"), w("transform.dense.bias")),
   );
   const [gain, bias] = [w("transform.LayerNorm.weight"), w("transform.LayerNorm.bias")];
   const normal = layerNorm(changed, gain, bias, config.layerNormEps); // [P, H]
-  const words = weightsOf(model, "bert.embeddings")("word_embeddings.weight"); // [V, H]
+  const words = weightsOf(model, "bert.embeddings").matrix("word_embeddings.weight"); // [V, H]
   const logits = linear(normal, words, w("bias")); // [P, V]
   return positions === undefined ? tf.reshape(logits, [batch, tokens, config.vocabSize]) : logits;
 }

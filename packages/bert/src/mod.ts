@@ -77,4 +77,7 @@ export {
   type LoadReport,
   type ParameterShape,
 } from "./pretrained_model.ts";
+export { type Quantization } from "./quantization.ts";
+export { quantize, type QuantizeOptions } from "./quantize.ts";
 export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";
+export type { SavedTensor, StoredMatrix } from "./stored_matrix.ts";

@@ -14,11 +14,12 @@ import * as tf from "@tensorflow/tfjs-core";
 import { activation } from "./ops/activations.ts";
 import { attention, attentionBias } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
-import { embedding } from "./ops/embedding.ts";
+import { embedding, firstRows } from "./ops/embedding.ts";
 import { layerNorm } from "./ops/layer_norm.ts";
 import { linear } from "./ops/linear.ts";
 import type { BertConfig } from "./config.ts";
 import { checkInputs } from "./_check_inputs.ts";
+import type { Matrix } from "./stored_matrix.ts";
 import {
   BertPreTrainedModel,
   dense,
@@ -198,7 +199,7 @@ export function runBert(
 /** The first token of each example through a dense layer and tanh, `pooler`: `[M, H]` → `[B, H]`. */
 export function pool(hidden: tf.Tensor2D, { batch, tokens }: Pass, w: Weights): tf.Tensor2D {
   const first = tf.gather(hidden, tf.range(0, batch * tokens, tokens, "int32")); // [B, H]
-  return tf.tanh(linear(first, w("dense.weight"), w("dense.bias"))); // [B, H]
+  return tf.tanh(linear(first, w.matrix("dense.weight"), w("dense.bias"))); // [B, H]
 }
 
 // --- internal ---
@@ -208,18 +209,18 @@ function embed({ inputIds, tokenTypeIds, positionIds }: BertInputs, pass: Pass, 
   const { config, batch, tokens } = pass;
   const { hiddenSize } = config;
   const rows = [batch, tokens, hiddenSize]; // so that one row can be added to all
-  const lookUp = (ids: tf.Tensor2D, table: tf.Tensor, paddingIndex?: number) =>
+  const lookUp = (ids: tf.Tensor2D, table: Matrix, paddingIndex?: number) =>
     tf.reshape(embedding(tf.reshape(ids, [-1]), table, paddingIndex), rows); // [B, T, H]
 
-  const words = lookUp(inputIds, w("word_embeddings.weight"), config.padTokenId); // [B, T, H]
-  const typeTable = w("token_type_embeddings.weight"); // [types, H]
+  const words = lookUp(inputIds, w.matrix("word_embeddings.weight"), config.padTokenId); // [B, T, H]
+  const typeTable = w.matrix("token_type_embeddings.weight"); // [types, H]
   const types = tokenTypeIds
     ? lookUp(tokenTypeIds, typeTable) // [B, T, H]
-    : tf.slice(typeTable, [0, 0], [1, hiddenSize]); // [1, H]
-  const positionTable = w("position_embeddings.weight"); // [positions, H]
+    : firstRows(typeTable, 1); // [1, H]
+  const positionTable = w.matrix("position_embeddings.weight"); // [positions, H]
   const positions = positionIds
     ? lookUp(positionIds, positionTable) // [B, T, H]
-    : tf.slice(positionTable, [0, 0], [tokens, hiddenSize]); // [T, H]
+    : firstRows(positionTable, tokens); // [T, H]
 
   const sum = tf.reshape(tf.add(tf.add(words, types), positions), [-1, hiddenSize]) as tf.Tensor2D; // [M, H]
   const normal = layerNorm(sum, w("LayerNorm.weight"), w("LayerNorm.bias"), config.layerNormEps); // [M, H]
@@ -234,7 +235,7 @@ function encoderLayer(
   place: string,
 ): { hidden: tf.Tensor2D; probabilities: tf.Tensor4D } {
   const { config } = pass;
-  const project = (x: tf.Tensor2D, name: string) => linear(x, w(`${name}.weight`), w(`${name}.bias`));
+  const project = (x: tf.Tensor2D, name: string) => linear(x, w.matrix(`${name}.weight`), w(`${name}.bias`));
   const addAndNorm = (x: tf.Tensor2D, residual: tf.Tensor2D, name: string) => {
     const dropped = pass.drop(x, config.hiddenDropoutProb, `${place}.${name}.dropout`); // [M, H]
     const [gain, bias] = [w(`${name}.LayerNorm.weight`), w(`${name}.LayerNorm.bias`)];

@@ -1,13 +1,6 @@
-import {
-  CheckpointError,
-  dtypeSize,
-  fromFloat32,
-  formatShardIndex,
-  type SafetensorsLayout,
-  splitIntoShards,
-  writeSafetensorsStream,
-} from "@kcbert/safetensors";
+import { CheckpointError, fromFloat32, type SafetensorsLayout } from "@kcbert/safetensors";
 import { type Fingerprint, fingerprint } from "./_fingerprint.ts";
+import { saveWeights } from "./_save_weights.ts";
 import { openWeightFiles, readText, type WeightTensor } from "./_weight_files.ts";
 import { type BertConfig, formatBertConfig, parseBertConfig } from "./config.ts";
 
@@ -160,26 +153,14 @@ export async function savePretrained(
   config: BertConfig,
   shapes: Iterable<readonly [key: string, shape: readonly number[]]>,
   valuesOf: (key: string) => Float32Array | Promise<Float32Array>,
-  { dtype = "F32", maxShardBytes = Number.POSITIVE_INFINITY }: SaveOptions = {},
+  { dtype = "F32", maxShardBytes }: SaveOptions = {},
 ): Promise<void> {
   const layouts = new Map<string, SafetensorsLayout>();
   for (const [key, shape] of shapes) layouts.set(key, { dtype, shape });
-  const shards = splitIntoShards(layouts, maxShardBytes);
   const bytesOf = async (key: string): Promise<Uint8Array> =>
     fromFloat32(await valuesOf(key), layouts.get(key)!.shape, dtype).bytes;
-  const weightMap = new Map<string, string>();
-  let totalSize = 0;
-  for (const [file, keys] of shards) {
-    const bytes = await weightFile(new Map(keys.map((key) => [key, layouts.get(key)!])), bytesOf);
-    await sink(file, bytes);
-    for (const key of keys) weightMap.set(key, file);
-    totalSize += keys.reduce((sum, key) => sum + byteLength(layouts.get(key)!), 0);
-  }
-  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-  if (shards.size > 1) {
-    await sink("model.safetensors.index.json", encode(formatShardIndex({ weightMap, totalSize })));
-  }
-  await sink("config.json", encode(formatBertConfig(withDtype(config, dtype))));
+  await saveWeights(sink, layouts, bytesOf, maxShardBytes);
+  await sink("config.json", new TextEncoder().encode(formatBertConfig(withDtype(config, dtype))));
 }
 
 // --- internal ---
@@ -305,27 +286,6 @@ function plainKey(name: string): string {
 
 function unloadable(problem: string): CheckpointError {
   return new CheckpointError(`Cannot load the weights as ${problem}`);
-}
-
-/** A safetensors file in one buffer, filled tensor by tensor. */
-async function weightFile(
-  layouts: ReadonlyMap<string, SafetensorsLayout>,
-  bytesOf: (key: string) => Promise<Uint8Array>,
-): Promise<Uint8Array> {
-  let file: Uint8Array | undefined;
-  let filled = 0;
-  for await (const piece of writeSafetensorsStream(layouts, bytesOf, { format: "pt" })) {
-    file ??= new Uint8Array(
-      [...layouts.values()].reduce((sum, layout) => sum + byteLength(layout), piece.length),
-    );
-    file.set(piece, filled);
-    filled += piece.length;
-  }
-  return file!;
-}
-
-function byteLength({ dtype, shape }: SafetensorsLayout): number {
-  return shape.reduce((product, size) => product * size, dtypeSize(dtype));
 }
 
 /** The config with the dtype of the weights that lie beside it, by which Hugging Face transformers loads them. */

@@ -7,8 +7,12 @@ import {
   type PretrainedSource,
   savePretrained,
   type SaveOptions,
+  type Weight,
 } from "./pretrained.ts";
+import { quantizationOf, withQuantization } from "./quantization.ts";
+import { loadQuantized, saveQuantized } from "./_quantized_files.ts";
 import { truncatedNormal } from "./random.ts";
+import { FloatTable, type Matrix, owned, type StoredMatrix } from "./stored_matrix.ts";
 
 /** A parameter's Hugging Face key, and its shape. */
 export type ParameterShape = readonly [key: string, shape: readonly number[]];
@@ -16,7 +20,11 @@ export type ParameterShape = readonly [key: string, shape: readonly number[]];
 /** A kind of BERT: its class. */
 export interface BertClass<Model extends BertPreTrainedModel> {
   /** A model of given parameters, which it owns from then on. */
-  new (config: BertConfig, parameters: ReadonlyMap<string, tf.Variable>): Model;
+  new (
+    config: BertConfig,
+    parameters: ReadonlyMap<string, tf.Variable>,
+    matrices?: ReadonlyMap<string, StoredMatrix>,
+  ): Model;
   /** The parameters of a model with this config, in the order in which they are saved. */
   parameterShapes(config: BertConfig, options?: { pooler?: boolean }): Iterable<ParameterShape>;
 }
@@ -39,6 +47,12 @@ export interface FromPretrainedOptions {
   pooler?: boolean;
   /** Begin a head anew, rather than refuse, if it has another size in the folder. Default false. */
   ignoreMismatchedSizes?: boolean;
+  /**
+   * For inference only: keep the table of word embeddings, a fifth of KcBERT Base, out of the backend's memory. Its rows
+   * are looked up in JavaScript's, and the masked-LM head takes it through the backend in blocks. Default false; the
+   * tables of a quantised model always lie there.
+   */
+  frozen?: boolean;
   /** Dimensions to use in place of the folder's, such as `numLabels` for a new head. */
   config?: Partial<BertConfig>;
   /** Told what the folder lacks, and so begins anew, and what of it is not used. */
@@ -69,16 +83,24 @@ export abstract class BertPreTrainedModel {
    * variables' own names mean nothing: TensorFlow.js wants them unique among all models of the process.
    */
   readonly parameters: ReadonlyMap<string, tf.Variable>;
+  /** The matrices that are no variables, by Hugging Face key: quantised, or out of the backend's memory. */
+  readonly matrices: ReadonlyMap<string, StoredMatrix>;
 
   /**
    * A model of given parameters, which it owns from then on. Most callers want `init` or `fromPretrained`.
    *
    * @param config The model's dimensions.
    * @param parameters A variable for each of the class's `parameterShapes`.
+   * @param matrices What takes the place of some of them.
    */
-  constructor(config: BertConfig, parameters: ReadonlyMap<string, tf.Variable>) {
+  constructor(
+    config: BertConfig,
+    parameters: ReadonlyMap<string, tf.Variable>,
+    matrices: ReadonlyMap<string, StoredMatrix> = new Map(),
+  ) {
     this.config = config;
     this.parameters = parameters;
+    this.matrices = matrices;
   }
 
   /**
@@ -100,13 +122,13 @@ export abstract class BertPreTrainedModel {
     for (const [key, shape] of this.parameterShapes(config, { pooler })) {
       parameters.set(key, variable(initialValues(key, shape, config, seed), shape));
     }
-    return new this(config, parameters);
+    return new this(withQuantization(config, undefined), parameters);
   }
 
   /**
    * Load a model from a Hugging Face folder: `config.json`, and `model.safetensors` or `pytorch_model.bin`, sharded or
-   * not. What the model does not need is not kept; parameters outside of the encoder that the folder lacks begin as in
-   * `init`.
+   * not; or the folder of a quantised model. What the model does not need is not kept; parameters outside of the encoder
+   * that the folder lacks begin as in `init`.
    *
    * @param source Gives the folder's files.
    * @throws {Error} If a file is missing or broken, or does not fit the model: see `loadConfig` and `loadWeights`.
@@ -133,68 +155,100 @@ export abstract class BertPreTrainedModel {
       seed = 0,
       pooler = true,
       ignoreMismatchedSizes,
+      frozen = false,
       config: changes,
       onReport,
     }: FromPretrainedOptions = {},
   ): Promise<Model> {
     const config = checkBertConfig({ ...(await loadConfig(source, signal && { signal })), ...changes });
     const shapes = new Map(this.parameterShapes(config, { pooler }));
+    const quantization = quantizationOf(config);
     const loaded = new Map<string, tf.Variable>();
+    const matrices = new Map<string, StoredMatrix>();
+    const takeMatrix = (key: string, matrix: StoredMatrix): unknown => matrices.set(key, matrix);
+    const take = (key: string, weight: Weight): unknown =>
+      frozen && isWordTable(key)
+        ? takeMatrix(key, floatTable(weight))
+        : loaded.set(key, variable(weight.values, weight.shape));
     try {
-      const report = await loadWeights(source, shapes, {
-        signal,
-        ignoreMismatchedSizes,
-        take: (key, { values, shape }) => loaded.set(key, variable(values, shape)),
-      });
+      const options = { signal, ignoreMismatchedSizes, take };
+      const report = await (quantization === undefined
+        ? loadWeights(source, shapes, options)
+        : loadQuantized(source, shapes, quantization, { ...options, takeMatrix }));
       for (const key of report.missing) {
         const shape = shapes.get(key)!;
         loaded.set(key, variable(initialValues(key, shape, config, seed), shape));
       }
       onReport?.({ missing: report.missing, unexpected: report.unexpected });
     } catch (error) {
-      for (const parameter of loaded.values()) parameter.dispose();
+      for (const part of [...loaded.values(), ...matrices.values()]) part.dispose();
       throw error;
     }
-    return new this(config, new Map([...shapes.keys()].map((key) => [key, loaded.get(key)!])));
+    return new this(config, inOrder(loaded, shapes), inOrder(matrices, shapes));
   }
 
   /**
-   * Save the model as a Hugging Face folder: `config.json` and `model.safetensors`. The tokenizer's files are the
-   * caller's.
+   * Save the model as a Hugging Face folder: `config.json` and `model.safetensors`. A quantised one goes to
+   * `model.int8.safetensors` or `model.int4.safetensors`, which only this package reads, and is loaded from there without
+   * the original. The tokenizer's files are the caller's.
    *
    * @param sink Takes the files.
    * @param options The dtype to save in, and how large a file may be.
+   * @throws {RangeError} If another dtype than `F32` is asked of a quantised model.
    */
   async save(sink: PretrainedSink, options: SaveOptions = {}): Promise<void> {
-    const shapes = [...this.parameters].map(([key, { shape }]) => [key, shape] as const);
-    const valuesOf = async (key: string) => (await this.parameters.get(key)!.data()) as Float32Array;
-    await savePretrained(
-      sink,
-      { ...this.config, architectures: [this.architecture] },
-      shapes,
-      valuesOf,
-      options,
-    );
+    const config = { ...this.config, architectures: [this.architecture] };
+    if (quantizationOf(config) !== undefined) {
+      await saveQuantized(sink, config, [...this.parameters, ...this.matrices], options);
+      return;
+    }
+    const shapes = [...this.parameters, ...this.matrices].map(([key, { shape }]) => [key, shape] as const);
+    await savePretrained(sink, config, shapes, (key) => valuesOf(this, key), options);
   }
 
   /** Free the parameters. The model is of no use afterwards. */
   dispose(): void {
-    for (const parameter of this.parameters.values()) parameter.dispose();
+    for (const part of [...this.parameters.values(), ...this.matrices.values()]) part.dispose();
   }
 }
 
 // --- for the models ---
 
 /** The weights below a prefix, by the rest of their key. */
-export type Weights = (name: string) => tf.Tensor;
+export interface Weights {
+  /** One that is always a tensor. */
+  (name: string): tf.Tensor;
+  /** One that may have another form. */
+  matrix(name: string): Matrix;
+}
 
 /** The weights of a model below a prefix, such as `bert.encoder.layer.0`. */
-export function weightsOf({ parameters }: BertPreTrainedModel, prefix: string): Weights {
-  return (name) => {
+export function weightsOf({ parameters, matrices }: BertPreTrainedModel, prefix: string): Weights {
+  const tensor = (name: string): tf.Tensor => {
     const parameter = parameters.get(`${prefix}.${name}`);
     if (parameter !== undefined) return parameter;
     throw new RangeError(`Cannot run the model as it lacks the parameter ${prefix}.${name}`);
   };
+  const matrix = (name: string): Matrix => matrices.get(`${prefix}.${name}`) ?? tensor(name);
+  return Object.assign(tensor, { matrix });
+}
+
+/** The numbers of a model's parameter, whatever its form; not to be written to. */
+export async function valuesOf(
+  { parameters, matrices }: BertPreTrainedModel,
+  key: string,
+): Promise<Float32Array> {
+  const matrix = matrices.get(key);
+  if (matrix !== undefined) return matrix.readRows(0, matrix.shape[0]);
+  return (await parameters.get(key)!.data()) as Float32Array;
+}
+
+/** A variable with these values, and with the name that TensorFlow.js makes up. */
+export function variable(values: Float32Array, shape: readonly number[]): tf.Variable {
+  const value = tf.tensor(values, [...shape], "float32");
+  const result = tf.variable(value);
+  value.dispose();
+  return result;
 }
 
 /** `tf.tidy` for an object of outputs: what it holds survives, all else that `f` makes is freed. */
@@ -226,16 +280,26 @@ function initialValues(
   if (shape.length === 1) return new Float32Array(size).fill(key.endsWith("LayerNorm.weight") ? 1 : 0);
   const values = truncatedNormal(seed, 0, key, size);
   for (let i = 0; i < size; i++) values[i]! *= initializerRange;
-  if (key.endsWith("word_embeddings.weight")) {
+  if (isWordTable(key)) {
     values.fill(0, padTokenId * hiddenSize, (padTokenId + 1) * hiddenSize);
   }
   return values;
 }
 
-/** A variable with these values, and with the name that TensorFlow.js makes up. */
-function variable(values: Float32Array, shape: readonly number[]): tf.Variable {
-  const value = tf.tensor(values, [...shape], "float32");
-  const result = tf.variable(value);
-  value.dispose();
-  return result;
+function isWordTable(key: string): boolean {
+  return key.endsWith("embeddings.word_embeddings.weight");
+}
+
+/** A table of values that hold no more memory than they need, and that nobody else has. */
+function floatTable({ values, shape }: Weight): FloatTable {
+  const { buffer } = owned(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return new FloatTable(new Float32Array(buffer), shape as [rows: number, columns: number]);
+}
+
+/** What was loaded, in the order in which it is saved. */
+function inOrder<Part>(
+  parts: ReadonlyMap<string, Part>,
+  shapes: ReadonlyMap<string, unknown>,
+): Map<string, Part> {
+  return new Map([...shapes.keys()].filter((key) => parts.has(key)).map((key) => [key, parts.get(key)!]));
 }

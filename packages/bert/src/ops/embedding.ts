@@ -1,15 +1,17 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { Matrix } from "../stored_matrix.ts";
 import { withGradient } from "./_with_gradient.ts";
 
 /**
  * Look up rows of a table.
  *
  * @param ids int32 `[M]`, each in [0, R).
- * @param table float32 `[R, H]`.
+ * @param table float32 `[R, H]`, or a matrix of that shape in a form of its own, which gets no gradient.
  * @param paddingIndex A row that gets no gradient from the lookup, like PyTorch's `padding_idx`.
  * @returns float32 `[M, H]`; the caller owns it.
  */
-export function embedding(ids: tf.Tensor1D, table: tf.Tensor, paddingIndex?: number): tf.Tensor2D {
+export function embedding(ids: tf.Tensor1D, table: Matrix, paddingIndex?: number): tf.Tensor2D {
+  if (!(table instanceof tf.Tensor)) return table.gather(ids.dataSync() as Int32Array);
   return withGradient(
     [table],
     (save) => {
@@ -22,6 +24,12 @@ export function embedding(ids: tf.Tensor1D, table: tf.Tensor, paddingIndex?: num
       return [tf.unsortedSegmentSum(dy, rows, table.shape[0]!)]; // [R, H]
     },
   );
+}
+
+/** The first rows of a table: `[rows, H]`. */
+export function firstRows(table: Matrix, rows: number): tf.Tensor2D {
+  if (!(table instanceof tf.Tensor)) return table.gather(Array.from({ length: rows }, (_, row) => row));
+  return tf.slice(table as tf.Tensor2D, [0, 0], [rows, -1]);
 }
 
 // --- internal ---

@@ -1,0 +1,211 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { fromFloat32, type SafetensorsTensor, toFloat32 } from "@kcbert/safetensors";
+import {
+  dequantizeGroups,
+  dequantizeRows,
+  MOST_OF_TABLES,
+  MOST_OF_WEIGHTS,
+  type Quantized,
+  quantizeGroups,
+  quantizeRows,
+} from "./_quantized_numbers.ts";
+import type { Quantization } from "./quantization.ts";
+import { gatherRows, linearByBlocks, owned, type SavedTensor, type StoredMatrix } from "./stored_matrix.ts";
+
+/**
+ * The name of the TensorFlow.js kernel that multiplies by a {@link QuantizedMatrix} without making floats of it. A
+ * backend that registers it is used; others dequantise.
+ *
+ * Inputs: `x` float32 `[M, C]`, `bias` float32 `[R]`, and the matrix's `values` and `scales`. Attributes: `bits` 8 or
+ * 4, `rows` R, `columns` C, `groupSize`. Output: float32 `[M, R]`.
+ */
+export const QUANTIZED_LINEAR = "QuantizedLinear";
+
+type Shape = readonly [rows: number, columns: number];
+
+/**
+ * The weight of a dense layer in small integers, which lie on the backend: `bits` 8, one scale a row, integers in
+ * [−63, 63]; or `bits` 4, one scale a group of columns, two integers in [−8, 7] a byte (low four bits first, plus 8).
+ */
+export class QuantizedMatrix implements StoredMatrix {
+  readonly shape: Shape;
+  readonly bits: 8 | 4;
+  /** Columns that share a scale. */
+  readonly groupSize: number;
+  /** int32 `[⌈bytes / 4⌉]`: the bytes of the integers, row-major, four in an element as they lie in memory. */
+  readonly values: tf.Tensor1D;
+  /** float32 `[R, ⌈C / groupSize⌉]`. */
+  readonly scales: tf.Tensor2D;
+
+  /** Of the bytes of the integers, and their scales. */
+  constructor(
+    shape: Shape,
+    quantization: Quantization,
+    { values, scales }: Quantized<Int8Array | Uint8Array>,
+  ) {
+    const [rows, columns] = shape;
+    this.shape = shape;
+    this.bits = quantization.bits;
+    this.groupSize = quantization.groupSize ?? columns;
+    const words = new Uint8Array(Math.ceil(values.length / 4) * 4);
+    words.set(new Uint8Array(values.buffer, values.byteOffset, values.length));
+    this.values = tf.tensor1d(new Int32Array(words.buffer), "int32");
+    this.scales = tf.tensor2d(scales, [rows, Math.ceil(columns / this.groupSize)], "float32");
+  }
+
+  static quantize(floats: Float32Array, shape: Shape, quantization: Quantization): QuantizedMatrix {
+    const { groupSize } = quantization;
+    const [, columns] = shape;
+    const quantized =
+      groupSize === undefined
+        ? quantizeRows(floats, columns, MOST_OF_WEIGHTS)
+        : quantizeGroups(floats, columns, groupSize);
+    return new QuantizedMatrix(shape, quantization, quantized);
+  }
+
+  /** How a matrix of this shape is saved, by what is put behind its key. */
+  static layout([rows, columns]: Shape, { groupSize }: Quantization): Layout {
+    if (groupSize === undefined) return rowsLayout([rows, columns]);
+    return new Map([
+      ["", { dtype: "U8", shape: [rows, Math.ceil(columns / 2)] }],
+      [SCALE, { dtype: "F16", shape: [rows, Math.ceil(columns / groupSize)] }],
+    ]);
+  }
+
+  /** From tensors of that layout. */
+  static load(shape: Shape, quantization: Quantization, tensors: Tensors): QuantizedMatrix {
+    const { bytes } = tensors.get("")!;
+    return new QuantizedMatrix(shape, quantization, {
+      values: bytes,
+      scales: toFloat32(tensors.get(SCALE)!),
+    });
+  }
+
+  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
+    if (tf.getKernel(QUANTIZED_LINEAR, tf.getBackend()) == null) {
+      const quantized = this.#read(); // once for all blocks
+      const readRows = (begin: number, end: number) => this.#dequantize(quantized, begin, end);
+      return linearByBlocks(x, { shape: this.shape, readRows }, bias);
+    }
+    const { shape, bits, groupSize, values, scales } = this;
+    const attributes = { bits, rows: shape[0], columns: shape[1], groupSize };
+    return tf.engine().runKernel(QUANTIZED_LINEAR, { x, bias, values, scales }, attributes) as tf.Tensor2D;
+  }
+
+  gather(ids: ArrayLike<number>): tf.Tensor2D {
+    const quantized = this.#read();
+    const readRows = (begin: number, end: number) => this.#dequantize(quantized, begin, end);
+    return gatherRows({ shape: this.shape, readRows }, ids);
+  }
+
+  readRows(begin: number, end: number): Float32Array {
+    return this.#dequantize(this.#read(), begin, end);
+  }
+
+  saved(): ReadonlyMap<string, SavedTensor> {
+    const layout = QuantizedMatrix.layout(this.shape, { bits: this.bits, groupSize: this.#savedGroupSize() });
+    const { dtype, shape } = layout.get(SCALE)!;
+    return new Map([
+      ["", { ...layout.get("")!, bytes: () => this.#read().values }],
+      [
+        SCALE,
+        { dtype, shape, bytes: () => fromFloat32(this.#read().scales, shape, dtype as "F32" | "F16").bytes },
+      ],
+    ]);
+  }
+
+  dispose(): void {
+    this.values.dispose();
+    this.scales.dispose();
+  }
+
+  #savedGroupSize(): 32 | 64 | undefined {
+    return this.bits === 8 ? undefined : (this.groupSize as 32 | 64);
+  }
+
+  #read(): Quantized<Uint8Array> {
+    const words = this.values.dataSync() as Int32Array;
+    const [rows, columns] = this.shape;
+    const length = rows * Math.ceil((columns * this.bits) / 8);
+    return {
+      values: new Uint8Array(words.buffer, words.byteOffset, length),
+      scales: this.scales.dataSync() as Float32Array,
+    };
+  }
+
+  #dequantize({ values, scales }: Quantized<Uint8Array>, begin: number, end: number): Float32Array {
+    const [, columns] = this.shape;
+    if (this.bits === 4) return dequantizeGroups({ values, scales }, columns, this.groupSize, begin, end);
+    const integers = new Int8Array(values.buffer, values.byteOffset, values.length);
+    return dequantizeRows({ values: integers, scales }, columns, begin, end);
+  }
+}
+
+/** A table of int8 rows, in [−127, 127] with a scale each, in JavaScript's memory rather than the backend's. */
+export class QuantizedTable implements StoredMatrix {
+  readonly shape: Shape;
+  readonly #quantized: Quantized<Int8Array>;
+
+  /** The table keeps the arrays. */
+  constructor(shape: Shape, quantized: Quantized<Int8Array>) {
+    this.shape = shape;
+    this.#quantized = quantized;
+  }
+
+  static quantize(floats: Float32Array, shape: Shape): QuantizedTable {
+    return new QuantizedTable(shape, quantizeRows(floats, shape[1], MOST_OF_TABLES));
+  }
+
+  /** How a table of this shape is saved, by what is put behind its key. */
+  static layout(shape: Shape): Layout {
+    return rowsLayout(shape);
+  }
+
+  /** From tensors of that layout. */
+  static load(shape: Shape, tensors: Tensors): QuantizedTable {
+    const bytes = owned(tensors.get("")!.bytes);
+    const scales = new Float32Array(toFloat32(tensors.get(SCALE)!));
+    return new QuantizedTable(shape, { values: new Int8Array(bytes.buffer), scales });
+  }
+
+  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
+    return linearByBlocks(x, this, bias);
+  }
+
+  gather(ids: ArrayLike<number>): tf.Tensor2D {
+    return gatherRows(this, ids);
+  }
+
+  readRows(begin: number, end: number): Float32Array {
+    return dequantizeRows(this.#quantized, this.shape[1], begin, end);
+  }
+
+  saved(): ReadonlyMap<string, SavedTensor> {
+    const layout = rowsLayout(this.shape);
+    const { values, scales } = this.#quantized;
+    return new Map([
+      [
+        "",
+        { ...layout.get("")!, bytes: () => new Uint8Array(values.buffer, values.byteOffset, values.length) },
+      ],
+      [SCALE, { ...layout.get(SCALE)!, bytes: () => fromFloat32(scales, [scales.length]).bytes }],
+    ]);
+  }
+
+  dispose(): void {}
+}
+
+// --- internal ---
+
+type Layout = ReadonlyMap<string, Pick<SafetensorsTensor, "dtype" | "shape">>;
+type Tensors = ReadonlyMap<string, SafetensorsTensor>;
+
+/** What is put behind a matrix's key for its scales. */
+const SCALE = "_scale";
+
+function rowsLayout([rows, columns]: Shape): Layout {
+  return new Map([
+    ["", { dtype: "I8", shape: [rows, columns] }],
+    [SCALE, { dtype: "F32", shape: [rows] }],
+  ]);
+}
