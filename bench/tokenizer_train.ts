@@ -33,7 +33,7 @@ import {
   trainWordPiece,
   type Vocab,
   type WordCounts,
-} from "../packages/tokenizer/src/wordpiece_trainer.ts";
+} from "@kcbert/tokenizer";
 
 const goal = { vocabSize: 30_000, limitAlphabet: 4000, minFrequency: 2 };
 const chunkBytes = 1 << 17;

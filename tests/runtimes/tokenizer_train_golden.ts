@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { gunzipSync } from "node:zlib";
-import { trainWordPiece } from "../../packages/tokenizer/src/wordpiece_trainer.ts";
+import { trainWordPiece } from "@kcbert/tokenizer";
 
 interface Run {
   file: string;

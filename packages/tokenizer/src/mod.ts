@@ -27,15 +27,14 @@ export { formatTokenizerConfig, parseTokenizerConfig } from "./tokenizer_config.
 export { reportUnknown } from "./unknown_report.ts";
 export type { UnknownReport, UnknownWord } from "./unknown_report.ts";
 export { formatVocab, parseVocab } from "./vocab.ts";
-export { countWords, mergeWordCounts, trainFromWordCounts, trainWordPiece } from "./wordpiece_trainer.ts";
+export type { TrainControl, TrainProgress } from "./_train_pace.ts";
+export type { WordCounts } from "./_train_words.ts";
+export { countWords, mergeWordCounts } from "./count_words.ts";
+export type { CountWordsOptions, TrainSource } from "./count_words.ts";
+export { trainFromWordCounts, trainWordPiece } from "./wordpiece_trainer.ts";
 export type {
-  CountWordsOptions,
-  TrainControl,
   TrainFromWordCountsOptions,
-  TrainProgress,
   TrainReport,
-  TrainSource,
   TrainWordPieceOptions,
   Vocab,
-  WordCounts,
 } from "./wordpiece_trainer.ts";

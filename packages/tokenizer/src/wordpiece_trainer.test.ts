@@ -10,7 +10,7 @@ import {
   type TrainProgress,
   trainWordPiece,
   type TrainWordPieceOptions,
-} from "./wordpiece_trainer.ts";
+} from "./mod.ts";
 
 const golden = new URL("../../../tests/golden/tokenizer/train/", import.meta.url);
 const corpus = gunzipSync(readFileSync(new URL("corpus.txt.gz", golden)));
