@@ -2,15 +2,17 @@ import { readFileSync, statSync } from "node:fs";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import { loadTokenizer } from "@kcbert/pipelines/load_tokenizer";
 import { CliError, fileError, sentence } from "./failure.ts";
+import { resolveModel } from "./hub/resolve_model.ts";
 import { modelFolder } from "./model_folder.ts";
 
 /**
- * Load a tokenizer from where a flag says it is: a model folder, a `tokenizer.json`, or a vocabulary with one token a
- * line.
+ * Load a tokenizer from where a flag says it is: a model folder, the name of a downloaded model, a `tokenizer.json`, or a
+ * vocabulary with one token a line.
  *
  * @throws {CliError} If it cannot be read, or is no tokenizer of BERT's kind.
  */
-export async function loadTokenizerPath(path: string): Promise<BertTokenizer> {
+export async function loadTokenizerPath(name: string): Promise<BertTokenizer> {
+  const path = resolveModel(name);
   const folder = isFolder(path);
   const source = folder ? modelFolder(path) : singleFile(path);
   try {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command line of KcBERT: `kcbert-cli clean`, `train-tokenizer`, `tokenize`, `fill-mask`, `pretrain`.
+ * The command line of KcBERT: `kcbert-cli clean`, `train-tokenizer`, `tokenize`, `pretrain`, `fill-mask`, `download`,
+ * `export`.
  *
  * @module
  */

@@ -18,7 +18,7 @@ const args = {
     alias: ["t", "model"],
     required: true,
     valueHint: "path",
-    description: "A model folder, a tokenizer.json or a vocab.txt",
+    description: "A model folder, the name of a downloaded model, a tokenizer.json or a vocab.txt",
   },
   ids: { type: "boolean", description: "Print ids instead of tokens" },
   specials: {

@@ -74,6 +74,8 @@ test.each(["node", "deno", "bun"] as const)(
       env,
     });
     expect(asked).toEqual(byFolder);
+    const tokens = (path: string) => runCli(["tokenize", "-t", path, "이 영화"], { runtime, env });
+    expect(await tokens(ID)).toEqual(await tokens(snapshot()));
     expect(hub.seen).toEqual([]);
   },
 );
@@ -240,6 +242,6 @@ test("a model's name stands for its folder in the cache; a folder of that name c
   expect(() => resolveModel(`${ID}@v2`, cache)).toThrow(
     /kcbert-cli download beomi\/kcbert-base --revision v2|at v2/,
   );
-  for (const path of ["./beomi/kcbert-base", "/a/b", "none", "a/b/c", root])
+  for (const path of ["./beomi/kcbert-base", "/a/b", "none", "a/b/c", "tokenizer/vocab.txt", root])
     expect(resolveModel(path, cache)).toBe(path);
 });

@@ -17,7 +17,7 @@ import { COMMIT, parseModelId } from "./model_id.ts";
 export function resolveModel(model: string, cache: string = hubCacheFolder()): string {
   if (statSync(model, { throwIfNoEntry: false }) !== undefined) return model;
   const parsed = parseModelId(model);
-  if (parsed === undefined) return model;
+  if (parsed === undefined || /\.(?:json|txt|safetensors|bin)$/.test(model)) return model;
   const { id, revision } = parsed;
   const cached = new CachedModel(cache, id);
   const commit = cached.commitOf(revision);
