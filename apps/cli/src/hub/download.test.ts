@@ -163,6 +163,36 @@ test("Ctrl-C ends with 130 and leaves what is there, and so does a kill; the nex
   expect(blobs().filter((name) => name.endsWith(".incomplete"))).toEqual([]);
 });
 
+test.each(["deno", "bun"] as const)(
+  "%s takes up a cut connection, and leaves a part on Ctrl-C",
+  async (runtime) => {
+    let cuts = 0;
+    hub.fault = ({ server }) => (server === "cdn" && cuts++ === 0 ? { cutAfter: 50_000 } : { slow: 40 });
+    const child = startCli(["download", ID], { env, runtime });
+    const end = ended(child);
+    await begun(2);
+    child.kill("SIGINT");
+    expect(await end).toEqual({ code: 130, stdout: "", stderr: "" });
+    hub.fault = () => undefined;
+    expect((await download([], { runtime })).code).toBe(0);
+    const ranges = hub.gets("model.safetensors").map(({ headers }) => headers.range);
+    expect(ranges).toEqual([
+      undefined,
+      "bytes=50000-",
+      expect.stringMatching(/^bytes=[5-9]\d{4,}-|^bytes=1\d{5}-/),
+    ]);
+    expect(weights().equals(WEIGHTS)).toBe(true);
+  },
+);
+
+test.each(["deno", "bun"] as const)("%s says why the hub cannot be reached", async (runtime) => {
+  const gone = await download([], { runtime, env: { HF_ENDPOINT: "http://127.0.0.1:2" } });
+  expect(gone.stderr).toMatch(
+    /^kcbert-cli: Cannot reach http:\/\/127.0.0.1:2: .*(?:refuse|unable to connect)/i,
+  );
+  expect(gone.stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
 test("two at once bring one copy, whole", async () => {
   hub.fault = ({ server }) => (server === "cdn" ? { slow: 20 } : undefined);
   const first = download(["-q"]);

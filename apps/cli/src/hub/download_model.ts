@@ -4,7 +4,7 @@ import { parseShardIndex } from "@kcbert/safetensors";
 import { CliError, sentence } from "../failure.ts";
 import type { Destination } from "./destination.ts";
 import { downloadFile } from "./download_file.ts";
-import { HubClient, type HubFile, type HubListing } from "./hub_client.ts";
+import { HubClient, type HubFile, type HubListing, isSafePath } from "./hub_client.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import type { ModelId } from "./model_id.ts";
 import { FOLDER_FILES, matching, WEIGHT_FILES } from "./model_files.ts";
@@ -113,7 +113,7 @@ class Remote {
   }
 
   async describe(name: string): Promise<HubFile | undefined> {
-    if (this.listing !== undefined && !this.listing.files.includes(name)) return undefined;
+    if (!isSafePath(name) || this.listing?.files.includes(name) === false) return undefined;
     const known = this.#destination.known(this.#revision, name);
     if (known !== undefined) return known;
     const file = await this.#client.describe({ id: this.id, revision: this.#revision }, name);
