@@ -1,7 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { CliError } from "../failure.ts";
-import { type HubClient, type HubFile, RangeRefused } from "./hub_client.ts";
+import type { HubClient, HubFile } from "./hub_client.ts";
+import { RangeRefused } from "./hub_failure.ts";
 import type { ModelId } from "./model_id.ts";
 import { isInWork, PartialFile } from "./partial_file.ts";
 import { type Pause, persistently, Transient, wait } from "./persistence.ts";

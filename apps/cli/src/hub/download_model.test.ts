@@ -392,6 +392,24 @@ test.each<[string, Record<string, string>, Options, RegExp]>([
   expect(waits).toEqual([]);
 });
 
+test("what the hub or its store answers otherwise is told, with the status", async () => {
+  failing(({ url }) => url.startsWith("/api/"), { status: 403 });
+  await expect(download()).rejects.toThrow("nobody may read it without a token; set HF_TOKEN");
+  failing(({ url }) => url.startsWith("/api/"), {
+    status: 418,
+    headers: { "x-error-message": "I am\ta teapot." },
+  });
+  await expect(download()).rejects.toThrow(
+    `Cannot download ${ID}: ${hub.endpoint} answers with status 418: I am a teapot`,
+  );
+  failing(isWeights, { status: 403 });
+  const store =
+    /^Cannot download model.safetensors of beomi\/kcbert-base: (http:\S+) answers with status 403$/;
+  const error = await download().catch((error: unknown) => error as Error);
+  expect((error as Error).message).toMatch(store);
+  expect(store.exec((error as Error).message)![1]).not.toBe(hub.endpoint);
+});
+
 test("redirects without an end are refused, and those to a new name followed", async () => {
   failing(({ url }) => url.startsWith("/api/models/"), { status: 302, headers: { location: "?again" } });
   await expect(download()).rejects.toThrow(/redirects without an end$/);

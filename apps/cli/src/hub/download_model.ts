@@ -25,7 +25,7 @@ export interface DownloadModelOptions {
 }
 
 /** A file that is wanted. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly name: string;
   readonly size: number | undefined;
   /** Whether it is there already. */

@@ -129,16 +129,6 @@ export class CachedModel implements Destination {
   }
 }
 
-/** The names in a folder; none if it is not there. */
-export function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return [];
-    throw new CliError(`Cannot read the folder ${folder}`, { cause: error });
-  }
-}
-
 /** Whether a path leads to a file, through links or not. */
 export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
@@ -154,3 +144,13 @@ const NO_LINKS: ReadonlySet<string> = new Set([
   "EOPNOTSUPP",
   "EINVAL",
 ]);
+
+/** The names in a folder; none if it is not there. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return [];
+    throw new CliError(`Cannot read the folder ${folder}`, { cause: error });
+  }
+}

@@ -1,9 +1,11 @@
-import { CliError, errorCode, sentence } from "../failure.ts";
+import { CliError } from "../failure.ts";
 import { version } from "../version.ts";
-import { HubUnreachable, NoSuchFile, type Question, refusal } from "./hub_failure.ts";
+import { HubUnreachable, NoSuchFile, outcome, type Question } from "./hub_failure.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { COMMIT, type ModelId } from "./model_id.ts";
+import { hostOf, isHopeless, networkReason } from "./network_failure.ts";
 import { type Pause, type Persistence, persistently, Transient, wait } from "./persistence.ts";
+import { Watch } from "./watch.ts";
 
 /** What the hub says of a model. */
 export interface HubListing {
@@ -222,34 +224,6 @@ interface RequestOptions {
   readonly enough?: (chain: readonly Response[]) => boolean;
 }
 
-/** Stops a request that stands still. */
-class Watch {
-  readonly #controller = new AbortController();
-  readonly signal: AbortSignal;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(signal: AbortSignal) {
-    this.signal = AbortSignal.any([signal, this.#controller.signal]);
-  }
-
-  /** Something must come within so many milliseconds. */
-  expect(milliseconds: number): void {
-    const late = () => this.#controller.abort(new Error(`it sends nothing for ${milliseconds / 1000} s`));
-    this.#timer = setTimeout(late, milliseconds);
-  }
-
-  /** It came. */
-  rest(): void {
-    clearTimeout(this.#timer);
-  }
-
-  /** Nothing more is wanted. */
-  end(): void {
-    this.rest();
-    this.#controller.abort(new Error("the rest is not wanted"));
-  }
-}
-
 async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const chunk of chunks) pieces.push(chunk);
@@ -277,28 +251,6 @@ function told(chain: readonly Response[], header: string): string | undefined {
   return chain.map(({ headers }) => headers.get(header)).find((value) => value !== null) ?? undefined;
 }
 
-/** What to make of an answer that is a failure. */
-function outcome(response: Response, question: Question): Error {
-  const failure = refusal(response, question);
-  const { status, headers } = response;
-  if (status === 416) return new RangeRefused(failure.message);
-  if (status === 429) return new Transient(failure, { wait: retryAfter(headers) });
-  if (status === 408 || status >= 500) return new Transient(failure, { wait: retryAfter(headers) });
-  return failure;
-}
-
-/** The server has no bytes from there on. */
-export class RangeRefused extends CliError {
-  override name = "RangeRefused";
-}
-
-/** Milliseconds that the server asks to wait, by `Retry-After` (seconds or a date), or the hub's own `RateLimit`. */
-function retryAfter(headers: Headers): number {
-  const text = headers.get("retry-after") ?? /;\s*t=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1] ?? "";
-  const milliseconds = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(milliseconds) ? 0 : Math.max(0, milliseconds);
-}
-
 function redirected(location: string, from: URL, question: Question): URL {
   const url = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
@@ -309,41 +261,4 @@ function startOf({ status, headers }: Response, from: number): number {
   if (status !== 206) return 0;
   const start = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
   return start === undefined ? from : Number(start);
-}
-
-/** Without the query, which may hold a signature. */
-function hostOf(url: string): string {
-  return new URL(url).origin;
-}
-
-/** The first reason with a code, or the innermost one: fetch wraps them. */
-function innermost(error: unknown): unknown {
-  const coded = errorCode(error) !== undefined && errorCode(error) !== "ERR_INVALID_ARG_TYPE";
-  return error instanceof Error && error.cause !== undefined && !coded ? innermost(error.cause) : error;
-}
-
-const NETWORK_REASONS: Readonly<Record<string, string>> = {
-  ENOTFOUND: "its name cannot be resolved; is there a network?",
-  EAI_AGAIN: "its name cannot be resolved; is there a network?",
-  ECONNREFUSED: "it refuses the connection",
-  ConnectionRefused: "it refuses the connection",
-  ECONNRESET: "the connection was cut",
-  EPIPE: "the connection was cut",
-  UND_ERR_SOCKET: "the connection was cut",
-  ENETUNREACH: "there is no way to it; is there a network?",
-  EHOSTUNREACH: "there is no way to it; is there a network?",
-  ETIMEDOUT: "it does not answer",
-  UND_ERR_CONNECT_TIMEOUT: "it does not answer",
-  UND_ERR_HEADERS_TIMEOUT: "it does not answer",
-};
-
-function networkReason(error: unknown): string {
-  const inner = innermost(error);
-  const code = errorCode(inner);
-  return (code === undefined ? undefined : NETWORK_REASONS[code]) ?? sentence(inner);
-}
-
-/** A certificate does not become valid by asking again. */
-function isHopeless(error: unknown): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(errorCode(innermost(error)) ?? "");
 }
