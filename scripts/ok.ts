@@ -31,7 +31,7 @@ const steps: Record<string, string[][]> = {
     ...packages.map((name) => ["publint", "--strict", `packages/${name}`]),
     ...packages.map((name) => ["attw", "--profile", "esm-only", "--pack", `packages/${name}`]),
   ],
-  jsr: [["deno", "publish", "--dry-run", "--allow-dirty", "--no-check", "--quiet"]],
+  jsr: [["deno", "publish", "--dry-run", "--allow-dirty", "--quiet"]],
   sizes: [["size-limit"]],
 };
 
