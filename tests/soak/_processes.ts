@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,9 +58,10 @@ export function ended(child: ChildProcess): Promise<Ended> {
   });
 }
 
-/** The memory that a running process has in use, in bytes. */
+/** The memory that a process has in use, in bytes; 0 if it has ended. */
 export function residentBytes({ pid }: ChildProcess): number {
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1024;
+  const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
+  return Number(stdout) * 1024;
 }
 
 /** A folder that goes when the tests of the file are over. */

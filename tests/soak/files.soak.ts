@@ -33,7 +33,7 @@ test("readSafetensors() of damaged files: bytes, blobs and streams agree", async
         await Promise.all(
           Array.from(
             tensors,
-            async ([name, { shape, bytes }]) => [name, { shape, bytes: await bytes() }] as const,
+            async ([name, tensor]) => [name, { shape: tensor.shape, bytes: await tensor.bytes() }] as const,
           ),
         ),
       );

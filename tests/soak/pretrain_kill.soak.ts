@@ -1,6 +1,7 @@
 /** A training that is killed again and again, at any moment, ends with the very weights of one that nothing disturbs. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@kcbert/safetensors";
 import { expect, test } from "vitest";
@@ -22,10 +23,11 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
   const expected = digest(undisturbed);
 
   begun = performance.now();
-  let [kills, trainings, resumed] = [0, 0, 0];
+  let [kills, halfway, trainings, resumed] = [0, 0, 0, 0];
   for (let run = 0; run < MOST_RUNS; trainings++) {
     if (kills >= KILLS && performance.now() - begun > soakMs) break;
     const output = join(root, `killed-${trainings}`);
+    mkdirSync(output);
     const words = pretrainWords(training, output, ...options);
     for (; ; run++) {
       if (run >= MOST_RUNS) throw new Error(`no end after ${run} runs`);
@@ -33,9 +35,9 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
       const child = startCli(words);
       child.stdin!.end();
       const end = ended(child);
-      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * wholeMs);
+      const cancel = killLater(child, output, Math.random() * wholeMs, kills % 2 === 1);
       const { code, signal, stderr } = await end;
-      clearTimeout(timer);
+      cancel();
       if (from > 0 && /Going on after step/.test(stderr)) {
         resumed++;
         expect(Number(/Going on after step (\d+)/.exec(stderr)![1])).toBe(from);
@@ -49,6 +51,7 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
         break;
       }
       kills++;
+      if (readdirSync(output).some((name) => name.endsWith(".tmp"))) halfway++;
       await pause(10);
     }
     expect(digest(output)).toEqual(expected);
@@ -56,12 +59,27 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
   }
   expect(kills).toBeGreaterThanOrEqual(KILLS);
   expect(resumed).toBeGreaterThan(0);
+  expect(halfway).toBeGreaterThan(0);
   report(
-    `pretrain: ${kills} kills in ${trainings} trainings, ${resumed} went on from a checkpoint; weights ${expected.slice(0, 12)} each time`,
+    `pretrain: ${kills} kills (${halfway} while a checkpoint was written) in ${trainings} trainings, ${resumed} went on from a checkpoint; weights ${expected.slice(0, 12)} each time`,
   );
 });
 
 // --- internal ---
+
+/** Kill a training after some time; or, `halfway`, while it writes the next checkpoint after that. */
+function killLater(child: ChildProcess, output: string, milliseconds: number, halfway: boolean): () => void {
+  const begun = performance.now();
+  const kill = (): boolean => child.kill("SIGKILL");
+  if (!halfway) {
+    const timer = setTimeout(kill, milliseconds);
+    return () => clearTimeout(timer);
+  }
+  const watcher = watch(output, (_, name) => {
+    if (name?.endsWith(".tmp") === true && performance.now() - begun > milliseconds) kill();
+  });
+  return () => watcher.close();
+}
 
 function digest(folder: string): string {
   return createHash("sha256")
