@@ -61,7 +61,8 @@ describe("a run that nothing disturbs", () => {
   });
 
   test("leaves a folder in Hugging Face's layout, its latest checkpoint beside it", () => {
-    const model = ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt"];
+    const tokenizer = ["tokenizer.json", "tokenizer_config.json", "vocab.txt"];
+    const model = ["config.json", "model.safetensors", ...tokenizer];
     expect(readdirSync(output)).toEqual(["checkpoint-60", ...model, "metrics.jsonl"].sort());
     const state = ["optimizer.safetensors", "trainer_state.json"];
     expect(readdirSync(join(output, "checkpoint-60"))).toEqual([...model, ...state].sort());

@@ -15,6 +15,7 @@ import { openOutput } from "../io/output.ts";
 import { readTexts, totalSize } from "../io/read_texts.ts";
 import { fieldArgs, textField } from "../io/text_field.ts";
 import { loadTokenizerPath } from "../load_tokenizer_path.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { modelFolder } from "../model_folder.ts";
 import { startProgress } from "../progress.ts";
 import { writeReport } from "../report.ts";
@@ -257,7 +258,7 @@ async function train({
   const data = holdOut(lines, heldOutCount(recipe.heldOut, lines), recipe.seed);
   const checkpoint = folder.latestCheckpoint();
   const model = await loadModel(checkpoint, recipe, tokenizer, data);
-  const tokenizerFiles = await readTokenizerFiles(flags.tokenizer, tokenizer);
+  const tokenizerFiles = await readTokenizerFiles(resolveModel(flags.tokenizer), tokenizer, recipe.maxLength);
   const progress = startTrainingProgress({ quiet: flags.quiet || flags.json });
   try {
     for await (const event of pretrain(model, data, {
@@ -388,10 +389,16 @@ function heldOutCount(wanted: number, lines: TokenizedLines): number {
 }
 
 /** The tokenizer's own files, so that the model's folder is whole; made where there is only a vocabulary. */
-async function readTokenizerFiles(path: string, tokenizer: BertTokenizer): Promise<Map<string, Uint8Array>> {
+async function readTokenizerFiles(
+  path: string,
+  tokenizer: BertTokenizer,
+  maxLength: number,
+): Promise<Map<string, Uint8Array>> {
+  const { formatTokenizerConfig } = await import("@kcbert/tokenizer");
   const files = new Map([
     ["vocab.txt", encoder.encode(tokenizer.vocabText())],
     ["tokenizer.json", encoder.encode(tokenizer.toJson())],
+    ["tokenizer_config.json", encoder.encode(formatTokenizerConfig(tokenizer, maxLength))],
   ]);
   for (const name of TOKENIZER_FILES) {
     const file = join(path, name);

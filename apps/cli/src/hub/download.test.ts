@@ -11,6 +11,7 @@ import {
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertPaths } from "../../../../tests/golden/bert.ts";
 import { COMMIT, sha256, TestHub } from "../../test/hub_server.ts";
 import { type CliOptions, ended, runCli, startCli, temporaryFolder } from "../../test/run_cli.ts";

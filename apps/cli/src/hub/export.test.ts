@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { kcbertBase, parseBertConfig } from "@kcbert/bert";
 import { readSafetensors, type SafetensorsTensor, toFloat32 } from "@kcbert/safetensors";
 import { expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import {
   goldenBert,
   goldenBertFolder,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+// @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertPaths } from "../../../../tests/golden/bert.ts";
 import { COMMIT, TestHub } from "../../test/hub_server.ts";
 import { type CliResult, ended, runCli, temporaryFolder } from "../../test/run_cli.ts";

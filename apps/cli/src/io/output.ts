@@ -154,7 +154,10 @@ class AtomicOutput implements Output {
   constructor(path: string, existing: Stats | undefined) {
     this.name = path;
     this.#target = existing === undefined ? path : realpathSync(path); // a symbolic link stays one
-    this.#temporary = join(dirname(this.#target), `.${basename(this.#target)}.${randomUUID().slice(0, 8)}.tmp`);
+    this.#temporary = join(
+      dirname(this.#target),
+      `.${basename(this.#target)}.${randomUUID().slice(0, 8)}.tmp`,
+    );
     this.#removal = removeOnExit(this.#temporary);
     try {
       if (existing !== undefined) accessSync(this.#target, fileModes.W_OK);
