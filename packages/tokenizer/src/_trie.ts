@@ -5,6 +5,9 @@
  * child exactly if `check[slot]` is `node`, as `scatter` gives no two units the same number. There is no chain to follow and no
  * bit to test, so a piece ends with a single branch. Two tables lead from the first unit of a token straight to its node.
  *
+ * Loading is mostly done before an engine has optimized anything. It gets there sooner with a short function that is called for
+ * each token than with a long loop.
+ *
  * @module
  */
 
@@ -14,7 +17,7 @@ export interface Trie {
   readonly first: Int32Array;
   /** Node by the first unit of a token that continues a word. */
   readonly next: Int32Array;
-  /** Parent of the node in each slot, int32. Nodes from `check.length` on have none. */
+  /** Parent of the node in each slot, int32; 0 where none is. */
   readonly check: Int32Array;
   /** Two numbers a node, int32: its base, and 1 + the id of the token that ends there, or 0. */
   readonly nodes: Int32Array;
@@ -28,50 +31,49 @@ export function scatter(unit: number): number {
   return Math.imul(unit, SCATTER) & 0xffff;
 }
 
-/** Collects tokens, then lays them out. */
-export class TrieBuilder {
-  readonly #first = new Int32Array(0x10000);
-  readonly #next = new Int32Array(0x10000);
-  /** Parent of each node, 0 for those that a token starts at. */
-  readonly #parents: Int32Array;
-  /** Scattered unit that leads to each node. */
-  readonly #offsets: Uint16Array;
-  readonly #ids: Int32Array;
-  /** First child of each node, and the next child of its parent. */
-  readonly #children: Int32Array;
-  readonly #siblings: Int32Array;
-  readonly #degrees: Uint16Array;
-  readonly #hash: Int32Array;
-  #count = 1; // node 0 is no node
+/** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
+export function pieceStart(token: string): number {
+  return token.length > 2 && token.charCodeAt(0) === 0x23 && token.charCodeAt(1) === 0x23 ? 2 : 0;
+}
 
-  /** @param capacity The most units that all tokens have together. */
-  constructor(capacity: number) {
-    this.#parents = new Int32Array(capacity + 1);
-    this.#offsets = new Uint16Array(capacity + 1);
-    this.#ids = new Int32Array(capacity + 1);
-    this.#children = new Int32Array(capacity + 1);
-    this.#siblings = new Int32Array(capacity + 1);
-    this.#degrees = new Uint16Array(capacity + 1);
-    this.#hash = new Int32Array(2 ** Math.ceil(Math.log2(capacity + 512)));
-  }
+/** What {@linkcode buildTrie} asks and tells. */
+export interface TrieEvents {
+  /** Whether to take a token that is empty or holds units that are not plain. */
+  admits: (token: string, id: number) => boolean;
+  /** Called for a token that was there before. */
+  repeats: (token: string, id: number, previous: number) => void;
+}
 
-  /**
-   * Add a token.
-   *
-   * @param start Index of its first unit: 0, or beyond the mark of a continuing token.
-   * @returns The id that the token has already, or -1.
-   */
-  add(token: string, start: number, id: number): number {
-    const roots = start === 0 ? this.#first : this.#next;
-    const parents = this.#parents;
-    const offsets = this.#offsets;
-    const hash = this.#hash;
-    const mask = hash.length - 1;
-    const shift = Math.clz32(mask);
-    let node = roots[token.charCodeAt(start)]!;
-    if (node === 0) node = roots[token.charCodeAt(start)] = this.#count++;
-    for (let i = start + 1; i < token.length; i++) {
-      const offset = scatter(token.charCodeAt(i));
+/**
+ * Make a trie of tokens.
+ *
+ * @param tokens The tokens in the order of their ids. @param units Class of each unit, 0 if it is plain; uint8 `[65536]`.
+ */
+export function buildTrie(tokens: readonly string[], units: Uint8Array, events: TrieEvents): Trie {
+  let capacity = 3; // node 0 is no node; what starts a word hangs from node 1, what continues one from node 2
+  for (let id = 0; id < tokens.length; id++) capacity += tokens[id]!.length;
+  const parents = new Int32Array(capacity);
+  const offsets = new Uint16Array(capacity);
+  const ids = new Int32Array(capacity);
+  const children = new Int32Array(capacity);
+  const siblings = new Int32Array(capacity);
+  const degrees = new Int32Array(capacity);
+  const hash = new Int32Array(2 ** Math.ceil(Math.log2(capacity + 512)));
+  const mask = hash.length - 1;
+  const shift = Math.clz32(mask);
+  let count = 3;
+  const insert = (token: string, id: number): void => {
+    const start = pieceStart(token);
+    let admitted = false;
+    let node = start === 0 ? 1 : 2;
+    let i = start;
+    for (; i < token.length; i++) {
+      const unit = token.charCodeAt(i);
+      if (units[unit] !== 0 && !admitted) {
+        if (!events.admits(token, id)) break;
+        admitted = true;
+      }
+      const offset = scatter(unit);
       let slot = Math.imul(Math.imul(node, 0x9e3779b1) + offset, 0x85ebca6b) >>> shift;
       let child = hash[slot]!;
       while (child !== 0 && (parents[child] !== node || offsets[child] !== offset)) {
@@ -79,107 +81,98 @@ export class TrieBuilder {
         child = hash[slot]!;
       }
       if (child === 0) {
-        child = hash[slot] = this.#count++;
+        child = hash[slot] = count++;
         parents[child] = node;
         offsets[child] = offset;
-        this.#siblings[child] = this.#children[node]!;
-        this.#children[node] = child;
-        this.#degrees[node]!++;
+        siblings[child] = children[node]!;
+        children[node] = child;
+        degrees[node]!++;
       }
       node = child;
     }
-    const previous = this.#ids[node]! - 1;
-    if (previous === -1) this.#ids[node] = id + 1;
-    return previous;
-  }
-
-  /** Lay the tokens out: parents with many children first, while there is room. */
-  build(): Trie {
-    const count = this.#count;
-    const parents = this.#parents;
-    const degrees = this.#degrees;
-    const bases = new Int32Array(count);
-    const slots = new Int32Array(count);
-    const layout = { check: new Int32Array(0x10000 + count), base: 0, slots, bases };
-    layout.check[0] = -1;
-    const large: number[] = [];
-    for (let node = 1; node < count; node++) if (degrees[node]! > FEW) large.push(node);
-    large.sort((a, b) => degrees[b]! - degrees[a]!);
-    for (const node of large) this.#place(node, layout);
-    for (let node = 1; node < count; node++) {
-      if (degrees[node]! > 0 && degrees[node]! <= FEW) this.#place(node, layout);
+    if (token === "") events.admits(token, id);
+    else if (i === token.length) {
+      if (ids[node] !== 0) events.repeats(token, id, ids[node]! - 1);
+      ids[node] = id + 1;
     }
-    const { check } = layout;
-    let free = check.length; // nodes that tokens start at have no parent, and lie after the others
-    for (let node = 1; node < count; node++) if (parents[node] === 0) slots[node] = free++;
-    const nodes = new Int32Array(2 * free);
-    for (let node = 1; node < count; node++) {
-      const slot = slots[node]!;
-      nodes[2 * slot] = bases[node]!;
-      nodes[2 * slot + 1] = this.#ids[node]!;
-      if (parents[node] !== 0) check[slot] = slots[parents[node]!]!;
-    }
-    renumber(this.#first, slots);
-    renumber(this.#next, slots);
-    return { first: this.#first, next: this.#next, check, nodes };
-  }
-
-  // --- internal ---
-
-  /** Find a base at which all children of a node fall on free slots, and put them there. */
-  #place(parent: number, layout: Layout): void {
-    const siblings = this.#siblings;
-    const offsets = this.#offsets;
-    const first = this.#children[parent]!;
-    let { check, base } = layout;
-    const places = check.length - 0xffff; // bases to try
-    for (let child = first, trials = 0; child !== 0;) {
-      if (check[base + offsets[child]!] === 0) {
-        child = siblings[child]!;
-        continue;
-      }
-      child = first;
-      base++;
-      if (++trials === places) {
-        // Nowhere: make room, where nothing is yet.
-        base = check.length;
-        check = layout.check = grown(check, base + 0x10000);
-      } else if (base >= check.length - 0xffff) base = 0;
-    }
-    layout.base = base;
-    layout.bases[parent] = base;
-    for (let child = first; child !== 0; child = siblings[child]!) {
-      const slot = base + offsets[child]!;
-      layout.slots[child] = slot;
-      check[slot] = parent;
-    }
-  }
+  };
+  for (let id = 0; id < tokens.length; id++) insert(tokens[id]!, id);
+  return layOut({ count, parents, offsets, ids, children, siblings, degrees });
 }
 
 // --- internal ---
 
-/** Nodes with more children look for a place first, those with most before all. */
-const FEW = 8;
+/** Undoes {@linkcode scatter}: the product of both factors is 1 modulo 65,536. */
+const GATHER = 30599;
 
-interface Layout {
-  check: Int32Array<ArrayBuffer>;
-  /** Where the last node found room. */
-  base: number;
-  /** Slot of each node. */
-  readonly slots: Int32Array;
-  readonly bases: Int32Array;
+/** Nodes as they come; each array has a number a node. */
+interface Tree {
+  /** Number of nodes. */
+  count: number;
+  readonly parents: Int32Array;
+  /** Scattered unit that leads to the node. */
+  readonly offsets: Uint16Array;
+  /** 1 + the id of the token that ends there, or 0. */
+  readonly ids: Int32Array;
+  /** First child, and the next child of the parent. */
+  readonly children: Int32Array;
+  readonly siblings: Int32Array;
+  /** Number of children. */
+  readonly degrees: Int32Array;
 }
 
-/** Put slots in the place of nodes. */
-function renumber(table: Int32Array, slots: Int32Array): void {
-  for (let unit = 0; unit < table.length; unit++) {
-    const node = table[unit]!;
-    if (node !== 0) table[unit] = slots[node]!;
+/** Find for each parent a base at which all its children fall on free slots. */
+function layOut({ count, parents, offsets, ids, children, siblings, degrees }: Tree): Trie {
+  const bases = new Int32Array(count);
+  const slots = new Int32Array(count);
+  let check = new Int32Array(0x10000 + count);
+  check[0] = -1;
+  // Parents with many children first, while there is room. (Numbers sort natively.)
+  const order = new Float64Array(count);
+  let parentCount = 0;
+  for (let node = 3; node < count; node++) {
+    if (degrees[node] !== 0) order[parentCount++] = node - degrees[node]! * count;
   }
-}
-
-function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
+  order.subarray(0, parentCount).sort();
+  let base = 0;
+  for (let p = 0; p < parentCount; p++) {
+    const parent = (order[p]! % count) + count;
+    const head = children[parent]!;
+    for (let child = head, trials = check.length - 0xffff; child !== 0;) {
+      if (check[base + offsets[child]!] === 0) {
+        child = siblings[child]!;
+        continue;
+      }
+      child = head;
+      base++;
+      if (--trials === 0) {
+        // Nowhere: make room, where nothing is yet.
+        base = check.length;
+        const larger = new Int32Array(base + 0x10000);
+        larger.set(check);
+        check = larger;
+      } else if (base >= check.length - 0xffff) base = 0;
+    }
+    bases[parent] = base;
+    for (let child = head; child !== 0; child = siblings[child]!) {
+      const slot = base + offsets[child]!;
+      slots[child] = slot;
+      check[slot] = parent;
+    }
+  }
+  const first = new Int32Array(0x10000);
+  const next = new Int32Array(0x10000);
+  const nodes = new Int32Array(2 * (check.length + degrees[1]! + degrees[2]!));
+  let free = check.length; // nodes that tokens start at lie after the others
+  for (let node = 3; node < count; node++) {
+    const parent = parents[node]!;
+    if (parent <= 2) {
+      const unit = Math.imul(offsets[node]!, GATHER) & 0xffff;
+      slots[node] = (parent === 1 ? first : next)[unit] = free++;
+    } else check[slots[node]!] = slots[parent]!;
+    const slot = slots[node]!;
+    nodes[2 * slot] = bases[node]!;
+    nodes[2 * slot + 1] = ids[node]!;
+  }
+  return { first, next, check, nodes };
 }

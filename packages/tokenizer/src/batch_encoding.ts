@@ -5,12 +5,13 @@
  */
 import type { AddedIds, Row, RowSource } from "./template.ts";
 import {
-  rowLength,
+  NO_WORD,
+  paddedLength,
   writeAttentionMask,
-  writeIds,
-  writePositions,
+  writeSpans,
   writeSpecialTokensMask,
   writeTypeIds,
+  writeValues,
 } from "./template.ts";
 
 /**
@@ -45,18 +46,18 @@ export class BatchEncoding {
     this.rowStarts = new Int32Array(rows.length + 1);
     let total = 0;
     for (let r = 0; r < rows.length; r++) {
-      const row = rows[r]!;
-      total += row.padLeft + rowLength(row) + row.padRight;
+      total += paddedLength(rows[r]!);
       this.rowStarts[r + 1] = total;
     }
     this.ids = new Int32Array(total);
-    for (let r = 0; r < rows.length; r++) writeIds(rows[r]!, source.ids, added, this.ids, this.rowStarts[r]!);
+    for (let r = 0; r < rows.length; r++)
+      writeValues(rows[r]!, source.ids, added, this.ids, this.rowStarts[r]!);
     if (source.spans === undefined || source.words === undefined) return;
     this.offsets = new Int32Array(total * 2);
     this.wordIds = new Int32Array(total);
     for (let r = 0; r < rows.length; r++) {
-      writePositions(rows[r]!, source.spans, 2, 0, this.offsets, this.rowStarts[r]! * 2);
-      writePositions(rows[r]!, source.words, 1, -1, this.wordIds, this.rowStarts[r]!);
+      writeSpans(rows[r]!, source.spans, this.offsets, this.rowStarts[r]! * 2);
+      writeValues(rows[r]!, source.words, NO_WORD, this.wordIds, this.rowStarts[r]!);
     }
   }
 

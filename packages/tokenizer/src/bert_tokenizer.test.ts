@@ -432,7 +432,26 @@ describe("a megabyte without mercy", () => {
   });
 });
 
+test("a token that is half a surrogate pair matches nothing, though a whole pair begins with it", () => {
+  const tokenizer = BertTokenizer.fromVocab([...SPECIALS, "😀", "\ud83d", "가😀", "가\ud83d"]);
+  expect(tokenizer.encode("😀 😁 가😀 가😁").tokens).toEqual([
+    "[CLS]",
+    "😀",
+    "[UNK]",
+    "가😀",
+    "[UNK]",
+    "[SEP]",
+  ]);
+  expect(tokenizer.tokenToId("\ud83d")).toBe(6);
+});
+
 describe("decode()", () => {
+  test("convertTokensToString() joins tokens alike", () => {
+    const { ids, tokens } = kcbert.encode("정말 재밌다!");
+    expect(kcbert.convertTokensToString(tokens.slice(1, -1))).toBe(kcbert.decode(ids));
+    expect(kcbert.convertTokensToString(["없는", "##말", "do not", "."])).toBe("없는말 don't.");
+  });
+
   test("skips special tokens unless told otherwise", () => {
     const { ids } = kcbert.encode("정말 재밌다 !");
     expect(kcbert.decode(ids)).toBe("정말 재밌다!");
@@ -616,7 +635,7 @@ describe("bad input", () => {
     throws(
       () => kcbert.encode("가 나", { maxLength: 3, truncation: "only_second" }),
       new RangeError(
-        `Cannot truncate as truncation is "only_second" and there is no second sequence: pass a pair, or use "longest_first"`,
+        `Cannot truncate the second sequence alone as it has 0 tokens, and 1 must go: raise maxLength, or use "longest_first"`,
       ),
     );
   });

@@ -16,7 +16,12 @@ import { SpecialTokens } from "./special_tokens.ts";
 import type { Row } from "./template.ts";
 import { addedTokens, rowLength } from "./template.ts";
 import { TokenBuffer } from "./token_buffer.ts";
-import { compareTokenizerJson, formatTokenizerJson, parseTokenizerJson } from "./tokenizer_json.ts";
+import {
+  compareTokenizerJson,
+  parseTokenizerJson,
+  readTokenizerJson,
+  tokenizerJson,
+} from "./tokenizer_json.ts";
 import { truncateRow } from "./truncation.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 import { formatVocab, parseVocab } from "./vocab.ts";
@@ -169,14 +174,15 @@ export class BertTokenizer {
   /**
    * Read a `tokenizer.json` of Hugging Face tokenizers.
    *
-   * @param tokenizerJson The file's text, or what `JSON.parse` makes of it.
+   * @param json The file's text, or what `JSON.parse` makes of it.
    * @throws {SyntaxError} If the text is not JSON.
    * @throws {RangeError} If a part of it is not of BERT's kind, or the vocabulary lacks a special token.
    */
-  static fromJson(tokenizerJson: string | object): BertTokenizer {
-    const { vocabulary, options } = parseTokenizerJson(tokenizerJson);
+  static fromJson(json: string | object): BertTokenizer {
+    const file = parseTokenizerJson(json);
+    const { vocabulary, options } = readTokenizerJson(file);
     const tokenizer = new BertTokenizer(vocabulary, options);
-    compareTokenizerJson(tokenizerJson, tokenizer.toJson());
+    compareTokenizerJson(file, tokenizer.#json());
     return tokenizer;
   }
 
@@ -186,8 +192,7 @@ export class BertTokenizer {
    * @throws {RangeError} If a default option has no counterpart there.
    */
   toJson(): string {
-    const { tokens: vocabulary } = this.#wordPiece;
-    return formatTokenizerJson({ vocabulary, options: this.options }, this.#names, this.#specialIds);
+    return `${JSON.stringify(this.#json(), null, 2)}\n`;
   }
 
   /** Number of tokens. */
@@ -232,8 +237,7 @@ export class BertTokenizer {
    */
   encode(text: TextInput, options: EncodeOptions = {}): Encoding {
     const { pair } = options;
-    const merged = this.options.defaults === undefined ? options : { ...this.options.defaults, ...options };
-    checkOptions(merged, pair !== undefined);
+    const merged = this.#withDefaults(options, pair !== undefined);
     const buffer = this.#buffer;
     buffer.clear();
     const row = this.#row(buffer, text, pair, merged);
@@ -267,8 +271,7 @@ export class BertTokenizer {
    */
   encodeBatch(texts: readonly TextInput[], options: EncodeBatchOptions = {}): BatchEncoding {
     const { pairs, offsets = false } = options;
-    const merged = this.options.defaults === undefined ? options : { ...this.options.defaults, ...options };
-    checkOptions(merged, pairs !== undefined);
+    const merged = this.#withDefaults(options, pairs !== undefined);
     if (!Array.isArray(texts)) throw notText("texts", texts, "an array of strings");
     if (pairs !== undefined && pairs.length !== texts.length) {
       throw new RangeError(
@@ -323,12 +326,33 @@ export class BertTokenizer {
     return decodeTokens(tokens, cleanup);
   }
 
+  /**
+   * Join tokens to text as `decode` does, those that the vocabulary lacks too.
+   *
+   * @param tokens The tokens; those that continue a word begin with `##`.
+   */
+  convertTokensToString(tokens: readonly string[]): string {
+    return decodeTokens(tokens, this.options.cleanup ?? true);
+  }
+
   /** Why a word is unknown: for {@linkcode reportUnknown}. */
   explainUnknown(word: string): Pick<UnknownWord, "reason" | "missing"> {
     return this.#wordPiece.explain(this.#normalizer.normalize(word).text);
   }
 
   // --- internal ---
+
+  #json(): object {
+    const { tokens: vocabulary } = this.#wordPiece;
+    return tokenizerJson({ vocabulary, options: this.options }, this.#names, this.#specialIds);
+  }
+
+  #withDefaults(options: CommonEncodeOptions, pair: boolean): CommonEncodeOptions {
+    const { defaults } = this.options;
+    const merged = defaults === undefined ? options : { ...defaults, ...options };
+    checkOptions(merged, pair);
+    return merged;
+  }
 
   /** Tokenize a text and its pair onto the buffer's end: the row they make. */
   #row(buffer: TokenBuffer, text: TextInput, pair: TextInput | undefined, options: CommonEncodeOptions): Row {

@@ -24,22 +24,13 @@ export function decodeTokens(tokens: readonly string[], cleanup: boolean): strin
 
 // --- internal ---
 
-/** What clean-up replaces, in this order. */
-const CLEANUPS: readonly (readonly [from: string, to: string])[] = [
-  [" .", "."],
-  [" ?", "?"],
-  [" !", "!"],
-  [" ,", ","],
-  [" ' ", "'"],
-  [" n't", "n't"],
-  [" 'm", "'m"],
-  [" do not", " don't"],
-  [" 's", "'s"],
-  [" 've", "'ve"],
-  [" 're", "'re"],
-];
+/** What clean-up closes up, in this order. */
+const OPEN = [" .", " ?", " !", " ,", " ' ", " n't", " 'm", " do not", " 's", " 've", " 're"];
 
 function cleanUp(piece: string): string {
   if (!piece.includes(" ")) return piece;
-  return CLEANUPS.reduce((text, [from, to]) => text.replaceAll(from, to), piece);
+  return OPEN.reduce(
+    (text, open) => text.replaceAll(open, open === " do not" ? " don't" : open.trim()),
+    piece,
+  );
 }

@@ -5,12 +5,13 @@
  */
 import type { AddedIds, Row, RowSource } from "./template.ts";
 import {
-  rowLength,
+  NO_WORD,
+  paddedLength,
   writeAttentionMask,
-  writeIds,
-  writePositions,
+  writeSpans,
   writeSpecialTokensMask,
   writeTypeIds,
+  writeValues,
 } from "./template.ts";
 
 /**
@@ -37,12 +38,12 @@ export class Encoding {
 
   /** For the tokenizer alone. */
   constructor(row: Row, source: RowSource, added: AddedIds, vocabulary: readonly string[]) {
-    const length = row.padLeft + rowLength(row) + row.padRight;
+    const length = paddedLength(row);
     this.length = length;
     this.#data = new Int32Array(length * 4);
-    writeIds(row, source.ids, added, this.#data, 0);
-    writePositions(row, source.spans!, 2, 0, this.#data, length);
-    writePositions(row, source.words!, 1, -1, this.#data, length * 3);
+    writeValues(row, source.ids, added, this.#data, 0);
+    writeSpans(row, source.spans!, this.#data, length);
+    writeValues(row, source.words!, NO_WORD, this.#data, length * 3);
     this.#row = row;
     this.#vocabulary = vocabulary;
   }

@@ -27,6 +27,9 @@ export interface AddedIds {
   readonly padId: number;
 }
 
+/** In the place of {@linkcode AddedIds} for word ids: what is added is of no word. */
+export const NO_WORD: AddedIds = { clsId: -1, sepId: -1, padId: -1 };
+
 /** Special tokens that the template adds to one sequence, or to a pair. */
 export function addedTokens(pair: boolean): number {
   return pair ? 3 : 2;
@@ -37,74 +40,70 @@ export function rowLength({ first, firstEnd, second, secondEnd, special }: Row):
   return firstEnd - first + secondEnd - second + (special ? addedTokens(second >= 0) : 0);
 }
 
-/** Write the ids of a row at `at`. */
-export function writeIds(
+/** Length of a row with its padding. */
+export function paddedLength(row: Row): number {
+  return row.padLeft + rowLength(row) + row.padRight;
+}
+
+/** Write one number a token of a row from index `at`, ids for example, and those of the tokens that are added. */
+export function writeValues(
   row: Row,
-  tokens: Int32Array,
+  values: Int32Array,
   { clsId, sepId, padId }: AddedIds,
   out: Int32Array,
   at: number,
 ): void {
   const { first, firstEnd, second, secondEnd, special } = row;
-  if (padId !== 0) out.fill(padId, at, at + row.padLeft);
-  at += row.padLeft;
+  at = fill(out, padId, at, row.padLeft);
   if (special) out[at++] = clsId;
-  // A loop and not set(): rows are short, and a view for each would cost more than the copy.
-  for (let i = first; i < firstEnd; i++) out[at++] = tokens[i]!;
+  at = copy(values, first, firstEnd, out, at);
   if (special) out[at++] = sepId;
-  for (let i = second; i < secondEnd; i++) out[at++] = tokens[i]!;
+  at = copy(values, second, secondEnd, out, at);
   if (special && second >= 0) out[at++] = sepId;
-  if (padId !== 0) out.fill(padId, at, at + row.padRight);
+  fill(out, padId, at, row.padRight);
 }
 
-/** Write spans (two numbers a position) or words (one) of a row from index `at`; added positions get `blank`. */
-export function writePositions(
-  row: Row,
-  values: Int32Array,
-  size: 1 | 2,
-  blank: number,
-  out: Int32Array,
-  at: number,
-): void {
-  const { first, firstEnd, second, secondEnd, special } = row;
-  const gap = special ? size : 0;
-  const write = (from: number, to: number, start: number): number => {
-    for (let i = from * size; i < to * size; i++) out[start++] = values[i]!;
-    return start;
-  };
-  const begin = at;
-  const bodyStart = begin + row.padLeft * size + gap;
-  const middle = write(first, firstEnd, bodyStart);
-  let end = middle + gap;
-  if (second >= 0) end = write(second, secondEnd, end) + gap;
-  if (blank === 0) return; // arrays are born with zeros
-  out.fill(blank, begin, bodyStart);
-  out.fill(blank, middle, middle + gap);
-  out.fill(blank, end - (second >= 0 ? gap : 0), end + row.padRight * size);
+/** Write the spans of a row, two numbers a token, from index `at`; where tokens are added it stays as it was, 0. */
+export function writeSpans(row: Row, spans: Int32Array, out: Int32Array, at: number): void {
+  const gap = row.special ? 2 : 0;
+  const middle = copy(spans, row.first * 2, row.firstEnd * 2, out, at + row.padLeft * 2 + gap);
+  copy(spans, row.second * 2, row.secondEnd * 2, out, middle + gap);
 }
 
 /** Write 1 at the positions of the second sequence and its `[SEP]`. */
 export function writeTypeIds(row: Row, out: Int32Array, at: number): void {
   if (row.second < 0) return;
   const start = at + row.padLeft + row.firstEnd - row.first + (row.special ? 2 : 0);
-  out.fill(1, start, start + row.secondEnd - row.second + (row.special ? 1 : 0));
+  fill(out, 1, start, row.secondEnd - row.second + (row.special ? 1 : 0));
 }
 
 /** Write 1 at the positions that are not padding. */
 export function writeAttentionMask(row: Row, out: Int32Array, at: number): void {
-  out.fill(1, at + row.padLeft, at + row.padLeft + rowLength(row));
+  fill(out, 1, at + row.padLeft, rowLength(row));
 }
 
 /** Write 1 at the positions that were added: `[CLS]`, `[SEP]`, padding. */
 export function writeSpecialTokensMask(row: Row, out: Int32Array, at: number): void {
-  const { first, firstEnd, second, secondEnd, special } = row;
-  const start = at + row.padLeft + (special ? 1 : 0);
-  const middle = start + firstEnd - first;
-  out.fill(1, at, start);
-  if (special) out[middle] = 1;
-  const end = second < 0 ? middle + (special ? 1 : 0) : middle + (special ? 1 : 0) + secondEnd - second;
-  out.fill(1, end, end + (special && second >= 0 ? 1 : 0) + row.padRight);
+  const gap = row.special ? 1 : 0;
+  fill(out, 1, at, paddedLength(row));
+  const middle = fill(out, 0, at + row.padLeft + gap, row.firstEnd - row.first);
+  fill(out, 0, middle + gap, row.secondEnd - row.second);
 }
 
 /** A token buffer's arrays that rows are cut from. */
 export type RowSource = Pick<TokenBuffer, "ids" | "spans" | "words">;
+
+// --- internal ---
+
+// Loops and not set() and fill(): rows are short, and calling those would cost more than the work.
+
+function copy(values: Int32Array, from: number, to: number, out: Int32Array, at: number): number {
+  for (let i = from; i < to; i++) out[at++] = values[i]!;
+  return at;
+}
+
+function fill(out: Int32Array, value: number, at: number, count: number): number {
+  const end = at + count;
+  while (at < end) out[at++] = value;
+  return end;
+}

@@ -121,7 +121,7 @@ describe("a file that is not BERT's", () => {
       (file) => (file.post_processor = { type: "RobertaProcessing", sep: ["[SEP]", 3], cls: ["[CLS]", 2] }),
     ],
     [
-      "post_processor.sep[1]",
+      "post_processor.sep.1 must be 3 for a BERT tokenizer: it is 4",
       (file) => (file.post_processor = { type: "BertProcessing", sep: ["[SEP]", 4], cls: ["[CLS]", 2] }),
     ],
     [

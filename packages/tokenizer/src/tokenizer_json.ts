@@ -8,7 +8,7 @@
  */
 import type { BertTokenizerOptions, SpecialTokenRole } from "./bert_tokenizer.ts";
 import type { CommonEncodeOptions } from "./encode_options.ts";
-import type { Side, TruncationStrategy } from "./truncation.ts";
+import type { Side } from "./truncation.ts";
 
 /** What a `tokenizer.json` tells. */
 export interface TokenizerJson {
@@ -19,93 +19,109 @@ export interface TokenizerJson {
 }
 
 /**
- * Read a `tokenizer.json`.
+ * Parse a `tokenizer.json`.
  *
  * @param json The file's text, or what `JSON.parse` makes of it.
  * @throws {SyntaxError} If the text is not JSON.
- * @throws {RangeError} If a part is not of BERT's kind; the message says where it is, what it is, and what it must be.
  */
-export function parseTokenizerJson(json: string | object): TokenizerJson {
-  const file = (typeof json === "string" ? parseJson(json) : json) as Json;
-  const { model, decoder, padding, added_tokens: added = [], post_processor: processor } = file ?? {};
+export function parseTokenizerJson(json: string | object): Json {
+  if (typeof json !== "string") return json;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read tokenizer.json: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Take vocabulary and options out of a `tokenizer.json`.
+ *
+ * @param file What {@linkcode parseTokenizerJson} gives.
+ * @throws {RangeError} If the model is not WordPiece, or its ids are not 0, 1, 2 and so on.
+ */
+export function readTokenizerJson(file: Json): TokenizerJson {
+  const { model, truncation, padding, added_tokens: added = [], post_processor: processor } = file ?? {};
   // The first releases wrote no type.
-  expect(
-    "model.type",
-    model?.type ?? (model?.unk_token && !model.merges ? "WordPiece" : undefined),
-    "WordPiece",
-  );
-  const vocabulary = vocabularyOf(model.vocab);
-  const [cls, sep] =
-    processor?.type === "BertProcessing"
-      ? [processor.cls?.[0], processor.sep?.[0]]
-      : [processor?.single?.[0]?.SpecialToken?.id, processor?.single?.[2]?.SpecialToken?.id];
-  const defaults: CommonEncodeOptions = {
-    ...truncationOf(file.truncation),
-    ...paddingOf(padding),
-    ...((processor ?? null) === null && { addSpecialTokens: false }),
+  const type = model?.type ?? (model?.unk_token && !model.merges ? "WordPiece" : undefined);
+  compare("model.type", type, "WordPiece");
+  const composes = file.normalizer?.type === "Sequence";
+  const normalizer = (composes ? file.normalizer.normalizers?.[1] : file.normalizer) ?? {};
+  const { cls, sep, single } = processor ?? {};
+  const names = {
+    unk: model.unk_token,
+    pad: padding?.pad_token,
+    cls: cls?.[0] ?? single?.[0]?.SpecialToken?.id,
+    sep: sep?.[0] ?? single?.[2]?.SpecialToken?.id,
   };
-  const specialTokens = {
-    ...(typeof model.unk_token === "string" && { unk: model.unk_token }),
-    ...(typeof padding?.pad_token === "string" && { pad: padding.pad_token }),
-    ...(typeof cls === "string" && { cls }),
-    ...(typeof sep === "string" && { sep }),
+  const defaults: CommonEncodeOptions = {
+    ...(truncation && {
+      maxLength: truncation.max_length,
+      truncation: STRATEGIES.find(([, name]) => name === truncation.strategy)?.[0],
+      truncationSide: SIDES[truncation.direction],
+      // The file always holds a stride; 0 is no wish for windows.
+      ...(truncation.stride > 0 && { stride: truncation.stride }),
+    }),
+    ...(padding && {
+      padding: padding.strategy?.Fixed ?? "longest",
+      paddingSide: SIDES[padding.direction],
+      ...(padding.pad_to_multiple_of && { padToMultipleOf: padding.pad_to_multiple_of }),
+    }),
+    ...(!processor && { addSpecialTokens: false }),
   };
   const options: BertTokenizerOptions = {
-    ...normalizerOf(file.normalizer),
+    nfc: composes,
+    cleanText: normalizer.clean_text ?? true,
+    handleChineseChars: normalizer.handle_chinese_chars ?? true,
+    stripAccents: normalizer.strip_accents ?? null,
+    lowercase: normalizer.lowercase ?? true,
     maxInputCharsPerWord: model.max_input_chars_per_word ?? 100,
-    specialTokens,
+    specialTokens: Object.fromEntries(Object.entries(names).filter(([, name]) => typeof name === "string")),
     additionalSpecialTokens: Array.from(added as Json[], (token) => String(token?.content)),
-    cleanup: decoder?.cleanup !== false,
+    cleanup: file.decoder?.cleanup !== false,
     ...(Object.keys(defaults).length > 0 && { defaults }),
   };
-  return { vocabulary, options };
+  return { vocabulary: vocabularyOf(model.vocab), options };
 }
 
 /**
  * Compare a file with the one that was made of its options.
  *
- * @param json The file as it was given. @param ours What {@linkcode formatTokenizerJson} writes for it.
- * @throws {RangeError} At the first place where they differ.
+ * @param file The file as it was given. @param expected What {@linkcode tokenizerJson} makes of it.
+ * @throws {RangeError} At the first place where they differ; the message says where it is, what it is, and what it must be.
  */
-export function compareTokenizerJson(json: string | object, ours: string): void {
-  const file = { ...((typeof json === "string" ? parseJson(json) : json) as Json) };
-  const expected = parseJson(ours) as Json;
-  const { post_processor: processor } = file;
-  if (processor?.type === "BertProcessing") {
-    const { cls, sep } = processor;
+export function compareTokenizerJson(file: Json, expected: Json): void {
+  const { type, cls, sep } = file.post_processor ?? {};
+  if (type === "BertProcessing") {
     const ids = expected.post_processor.special_tokens;
-    expect("post_processor.cls[1]", cls?.[1], ids[cls?.[0]]?.ids[0]);
-    expect("post_processor.sep[1]", sep?.[1], ids[sep?.[0]]?.ids[0]);
-    file.post_processor = expected.post_processor;
+    const pairOf = (pair: Json): Json => [pair?.[0], ids[pair?.[0]]?.ids[0]];
+    expected.post_processor = { type, cls: pairOf(cls), sep: pairOf(sep) };
   }
-  for (const part of ["truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"]) {
-    file[part] ??= null; // absent means none, and not what is usual
-  }
-  // The vocabulary was read id by id; added tokens may come in any order, and not all of ours need be among them.
+  // Added tokens may come in any order, and not all of ours need be among them.
   const added = new Map((expected.added_tokens as Json[]).map((token) => [token.content, token]));
   for (const [index, token] of (file.added_tokens ?? []).entries()) {
     compare(`added_tokens[${index}]`, token, added.get(token.content));
   }
-  for (const part of Object.keys(expected)) {
-    if (part !== "version" && part !== "added_tokens") compare(part, file[part], expected[part]);
-  }
+  delete expected.added_tokens;
+  delete expected.version;
+  delete expected.model.vocab; // was read id by id
+  // A part that is absent means none, and not what is usual.
+  for (const part of Object.keys(expected)) compare(part, file[part] ?? null, expected[part]);
 }
 
 /**
- * Write a `tokenizer.json` that Hugging Face tokenizers, transformers and transformers.js load.
+ * What a `tokenizer.json` holds that Hugging Face tokenizers, transformers and transformers.js load.
  *
  * `splitUnknown` and `offsetUnit` have no place in it and are left out.
  *
  * @param specialTokens Special tokens by role. @param specialIds Every special token's id.
  * @throws {RangeError} If a default option has no counterpart there.
  */
-export function formatTokenizerJson(
+export function tokenizerJson(
   { vocabulary, options }: TokenizerJson,
-  specialTokens: Record<SpecialTokenRole, string>,
+  { unk, pad, cls, sep }: Record<SpecialTokenRole, string>,
   specialIds: ReadonlyMap<string, number>,
-): string {
-  const { defaults = {}, nfc, maxInputCharsPerWord = 100, cleanup = true } = options;
-  const { unk, pad, cls, sep } = specialTokens;
+): Json {
+  const { defaults = {}, nfc } = options;
   const bertNormalizer = {
     type: "BertNormalizer",
     clean_text: options.cleanText ?? true,
@@ -113,38 +129,37 @@ export function formatTokenizerJson(
     strip_accents: options.stripAccents ?? null,
     lowercase: options.lowercase ?? false,
   };
-  const special = (id: string, type: number): Json => ({ SpecialToken: { id, type_id: type } });
-  const sequence = (id: string, type: number): Json => ({ Sequence: { id, type_id: type } });
-  const single = [special(cls, 0), sequence("A", 0), special(sep, 0)];
+  const part = (kind: string, id: string, type: number): Json => ({ [kind]: { id, type_id: type } });
+  const single = [part("SpecialToken", cls, 0), part("Sequence", "A", 0), part("SpecialToken", sep, 0)];
   const idsOf = (token: string): Json => ({ id: token, ids: [specialIds.get(token)], tokens: [token] });
-  const template = {
-    type: "TemplateProcessing",
-    single,
-    pair: [...single, sequence("B", 1), special(sep, 1)],
-    special_tokens: { [cls]: idsOf(cls), [sep]: idsOf(sep) },
-  };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  const file = {
+  return {
     version: "1.0",
-    truncation: formatTruncation(defaults),
-    padding: formatPadding(defaults, pad, specialIds.get(pad)!),
+    truncation: truncationJson(defaults),
+    padding: paddingJson(defaults, pad, specialIds.get(pad)!),
     added_tokens: [...specialIds]
       .sort((a, b) => a[1] - b[1])
       .map(([content, id]) => ({ id, content, ...flags })),
-    normalizer:
-      nfc === true ? { type: "Sequence", normalizers: [{ type: "NFC" }, bertNormalizer] } : bertNormalizer,
+    normalizer: nfc ? { type: "Sequence", normalizers: [{ type: "NFC" }, bertNormalizer] } : bertNormalizer,
     pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: defaults.addSpecialTokens === false ? null : template,
-    decoder: { type: "WordPiece", prefix: "##", cleanup },
+    post_processor:
+      defaults.addSpecialTokens === false
+        ? null
+        : {
+            type: "TemplateProcessing",
+            single,
+            pair: [...single, part("Sequence", "B", 1), part("SpecialToken", sep, 1)],
+            special_tokens: { [cls]: idsOf(cls), [sep]: idsOf(sep) },
+          },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: options.cleanup ?? true },
     model: {
       type: "WordPiece",
       unk_token: unk,
       continuing_subword_prefix: "##",
-      max_input_chars_per_word: maxInputCharsPerWord,
+      max_input_chars_per_word: options.maxInputCharsPerWord ?? 100,
       vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
     },
   };
-  return `${JSON.stringify(file, null, 2)}\n`;
 }
 
 // --- internal ---
@@ -153,19 +168,13 @@ export function formatTokenizerJson(
 // oxlint-disable-next-line typescript/no-explicit-any -- see above
 type Json = any;
 
-const STRATEGIES: Record<string, TruncationStrategy> = {
-  LongestFirst: "longest_first",
-  OnlyFirst: "only_first",
-  OnlySecond: "only_second",
-};
+const STRATEGIES = [
+  ["longest_first", "LongestFirst"],
+  ["only_first", "OnlyFirst"],
+  ["only_second", "OnlySecond"],
+] as const;
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read tokenizer.json: ${(error as Error).message}`, { cause: error });
-  }
-}
+const SIDES: Record<string, Side> = { Left: "left", Right: "right" };
 
 function vocabularyOf(vocab: Json): string[] {
   const tokens: string[] = [];
@@ -180,37 +189,10 @@ function vocabularyOf(vocab: Json): string[] {
   return tokens;
 }
 
-function normalizerOf(normalizer: Json): BertTokenizerOptions {
-  const nfc = normalizer?.type === "Sequence";
-  const {
-    clean_text: cleanText = true,
-    handle_chinese_chars: handleChineseChars = true,
-    strip_accents: stripAccents = null,
-    lowercase = true,
-  } = (nfc ? normalizer.normalizers?.[1] : normalizer) ?? {};
-  return { nfc, cleanText, handleChineseChars, stripAccents, lowercase };
-}
-
-function truncationOf(truncation: Json): CommonEncodeOptions {
-  if ((truncation ?? null) === null) return {};
-  const { max_length: maxLength, strategy, stride = 0, direction } = truncation;
-  return {
-    maxLength,
-    truncation: STRATEGIES[strategy] ?? "longest_first",
-    truncationSide: sideOf(direction),
-    // The file always holds a stride; 0 is no wish for windows.
-    ...(stride > 0 && { stride }),
-  };
-}
-
-function formatTruncation({
-  maxLength,
-  truncation = "longest_first",
-  truncationSide,
-  stride = 0,
-}: CommonEncodeOptions): Json {
+function truncationJson(options: CommonEncodeOptions): Json {
+  const { maxLength, truncation = "longest_first", truncationSide, stride = 0 } = options;
   if (maxLength === undefined || truncation === false) return null;
-  const strategy = Object.keys(STRATEGIES).find((name) => STRATEGIES[name] === truncation);
+  const strategy = STRATEGIES.find(([name]) => name === truncation)?.[1];
   if (strategy === undefined) {
     throw new RangeError(
       `Cannot write tokenizer.json as it has no word for truncation "${truncation}": use "longest_first" there, and pass it to encode`,
@@ -219,54 +201,34 @@ function formatTruncation({
   return { direction: directionOf(truncationSide), max_length: maxLength, strategy, stride };
 }
 
-function paddingOf(padding: Json): CommonEncodeOptions {
-  if ((padding ?? null) === null) return {};
-  const { strategy, direction, pad_to_multiple_of: multiple } = padding;
-  return {
-    padding: strategy?.Fixed ?? "longest",
-    ...((multiple ?? null) !== null && { padToMultipleOf: multiple }),
-    paddingSide: sideOf(direction),
-  };
-}
-
-function formatPadding(
-  { padding = false, padToMultipleOf = null as never, paddingSide, maxLength }: CommonEncodeOptions,
-  padToken: string,
-  padId: number,
-): Json {
+function paddingJson(options: CommonEncodeOptions, padToken: string, padId: number): Json {
+  const { padding = false, padToMultipleOf, paddingSide, maxLength } = options;
   if (padding === false) return null;
   const fixed = padding === "max_length" ? maxLength : padding;
   return {
     strategy: typeof fixed === "number" ? { Fixed: fixed } : "BatchLongest",
     direction: directionOf(paddingSide),
-    pad_to_multiple_of: padToMultipleOf,
+    pad_to_multiple_of: padToMultipleOf ?? null,
     pad_id: padId,
     pad_type_id: 0,
     pad_token: padToken,
   };
 }
 
-function sideOf(direction: unknown): Side {
-  return direction === "Left" ? "left" : "right";
-}
-
-function directionOf(side: Side = "right"): string {
+function directionOf(side: Side | undefined): string {
   return side === "left" ? "Left" : "Right";
 }
 
 /** Compare what the file says with what it must; a key that it leaves out has its usual meaning. */
 function compare(path: string, actual: Json, expected: Json): void {
-  if (typeof expected !== "object" || typeof actual !== "object" || expected === null || actual === null) {
-    return expect(path, actual, expected);
+  if (actual === null || expected === null || typeof actual !== "object" || typeof expected !== "object") {
+    if (actual !== expected) throw different(path, actual, JSON.stringify(expected));
+    return;
   }
-  if (Array.isArray(expected)) expect(`${path}.length`, actual.length, expected.length);
+  if (Array.isArray(expected)) compare(`${path}.length`, actual.length, expected.length);
   for (const key of Object.keys(expected)) {
     if (actual[key] !== undefined) compare(`${path}.${key}`, actual[key], expected[key]);
   }
-}
-
-function expect(path: string, actual: unknown, expected: unknown): void {
-  if (actual !== expected) throw different(path, actual, JSON.stringify(expected));
 }
 
 function different(path: string, actual: unknown, expected: string): RangeError {

@@ -39,14 +39,8 @@ export function parseVocab(text: string): string[] {
   if (tokens.length === 0) {
     throw new SyntaxError("Cannot read the vocabulary as it is empty: expected one token a line");
   }
-  for (let id = 0; id < tokens.length; id++) {
-    const token = tokens[id]!;
-    const last = token.charCodeAt(token.length - 1);
-    // Everything that trimEnd() trims is either at most a space or from U+0085 on and below Hangul.
-    if (last <= 0x20 || (last >= 0x80 && last <= 0x3000) || last === 0xfeff)
-      tokens[id] = trimWhiteSpace(token);
-  }
-  return tokens;
+  // One look at the whole text, since almost no vocabulary needs more. (`\s` lacks U+0085.)
+  return /[^\S\n](?:\n|$)|\x85/.test(text) ? tokens.map(trimWhiteSpace) : tokens;
 }
 
 /**

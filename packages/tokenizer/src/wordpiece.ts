@@ -11,7 +11,7 @@
  */
 import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
 import type { CharClass, CharClasses } from "./char_classes.ts";
-import { scatter, TrieBuilder } from "./_trie.ts";
+import { buildTrie, pieceStart, scatter } from "./_trie.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 
@@ -55,16 +55,26 @@ export class WordPiece {
     this.#options = options;
     this.#classes = classes;
     this.#units = classes.units.slice().fill(LOW_SURROGATE, 0xdc00, 0xe000);
-    let units = 0;
-    for (let id = 0; id < tokens.length; id++) units += tokens[id]!.length;
-    const builder = new TrieBuilder(units);
-    for (let id = 0; id < tokens.length; id++) {
-      const token = tokens[id]!;
-      const start = pieceStart(token);
-      const previous = this.#isWalkable(token, start) ? builder.add(token, start, id) : this.#keep(token, id);
-      if (previous !== -1) throw duplicateToken(token, previous, id);
-    }
-    ({ first: this.#first, next: this.#next, check: this.#check, nodes: this.#nodes } = builder.build());
+    const repeats = (token: string, id: number, previous: number): never => {
+      throw new RangeError(
+        `Cannot use the vocabulary as token ${JSON.stringify(token)} occurs twice, as id ${previous} and ${id}: keep one of them, ids must be unique`,
+      );
+    };
+    const admits = (token: string, id: number): boolean => {
+      if (token !== "" && token.isWellFormed() && isPlain(token.slice(pieceStart(token)), classes))
+        return true;
+      const previous = this.#others.get(token);
+      if (previous !== undefined) repeats(token, id, previous);
+      this.#others.set(token, id);
+      return false;
+    };
+    const asked = this.#units.slice().fill(LOW_SURROGATE, 0xd800, 0xdc00);
+    ({
+      first: this.#first,
+      next: this.#next,
+      check: this.#check,
+      nodes: this.#nodes,
+    } = buildTrie(tokens, asked, { admits, repeats }));
     this.#mark();
     const unkId = this.idOf(options.unkToken);
     if (unkId === undefined) throw missingToken(options.unkToken, "unk");
@@ -221,25 +231,6 @@ export class WordPiece {
 
   // --- internal ---
 
-  /** Whether a word can hold this token: it has plain characters alone. */
-  #isWalkable(token: string, start: number): boolean {
-    const units = this.#units;
-    for (let i = start; i < token.length; i++) {
-      // The common case costs one look-up a unit; surrogates are rare enough to ask properly.
-      if (units[token.charCodeAt(i)] !== PLAIN || token.charCodeAt(i) >>> 10 === 0x36) {
-        return token.isWellFormed() && isPlain(token.slice(start), this.#classes);
-      }
-    }
-    return token !== "";
-  }
-
-  /** Keep a token that the trie cannot hold; the id that it has already, or -1. */
-  #keep(token: string, id: number): number {
-    const previous = this.#others.get(token);
-    if (previous === undefined) this.#others.set(token, id);
-    return previous ?? -1;
-  }
-
   /** Mark in the tables by first unit what is no node: white space, isolated characters, halves of such. */
   #mark(): void {
     const units = this.#units;
@@ -378,18 +369,7 @@ const ASK = -0x80000000;
 const SPACE = -0x7fffffff;
 /** In {@linkcode WordPiece} alone, after the classes of `char_classes.ts`. */
 const LOW_SURROGATE = 6;
-/** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
-function pieceStart(token: string): number {
-  return token.startsWith("##") && token.length > 2 ? 2 : 0;
-}
-
 function isPlain(piece: string, classes: CharClasses): boolean {
   for (const character of piece) if (classes.of(character.codePointAt(0)!) !== PLAIN) return false;
   return true;
-}
-
-function duplicateToken(token: string, first: number, second: number): RangeError {
-  return new RangeError(
-    `Cannot use the vocabulary as token ${JSON.stringify(token)} occurs twice, as id ${first} and ${second}: keep one of them, ids must be unique`,
-  );
 }
