@@ -121,14 +121,15 @@ for name, auto in folders.items():
 print(json.dumps(verdicts))`;
 
 const python = process.env["KCBERT_PYTHON"] ?? "python3";
-const root = mkdtempSync(join(tmpdir(), "kcbert-interop-"));
-afterAll(() => rmSync(root, { recursive: true }));
+let root: string;
 
 describe.skipIf(!pythonHas("torch", "transformers"))(
   "transformers (skipped without: pip install torch transformers)",
   () => {
     let verdicts: Record<string, Verdict>;
+    afterAll(() => rmSync(root, { recursive: true }));
     beforeAll(async () => {
+      root = mkdtempSync(join(tmpdir(), "kcbert-interop-"));
       await tf.setBackend("cpu");
       for (const name of NAMES) await writeFolder(name);
       verdicts = runPython() as Record<string, Verdict>;
