@@ -135,8 +135,7 @@ function layOut({ count, parents, offsets, ids, children, siblings, degrees }: T
   }
   order.subarray(0, parentCount).sort();
   let base = 0;
-  for (let p = 0; p < parentCount; p++) {
-    const parent = (order[p]! % count) + count;
+  const place = (parent: number): void => {
     const head = children[parent]!;
     for (let child = head, trials = check.length - 0xffff; child !== 0;) {
       if (check[base + offsets[child]!] === 0) {
@@ -159,12 +158,13 @@ function layOut({ count, parents, offsets, ids, children, siblings, degrees }: T
       slots[child] = slot;
       check[slot] = parent;
     }
-  }
+  };
+  for (let p = 0; p < parentCount; p++) place((order[p]! % count) + count);
   const first = new Int32Array(0x10000);
   const next = new Int32Array(0x10000);
   const nodes = new Int32Array(2 * (check.length + degrees[1]! + degrees[2]!));
   let free = check.length; // nodes that tokens start at lie after the others
-  for (let node = 3; node < count; node++) {
+  const settle = (node: number): void => {
     const parent = parents[node]!;
     if (parent <= 2) {
       const unit = Math.imul(offsets[node]!, GATHER) & 0xffff;
@@ -173,6 +173,7 @@ function layOut({ count, parents, offsets, ids, children, siblings, degrees }: T
     const slot = slots[node]!;
     nodes[2 * slot] = bases[node]!;
     nodes[2 * slot + 1] = ids[node]!;
-  }
+  };
+  for (let node = 3; node < count; node++) settle(node);
   return { first, next, check, nodes };
 }
