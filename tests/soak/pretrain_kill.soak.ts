@@ -35,7 +35,7 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
       const child = startCli(words);
       child.stdin!.end();
       const end = ended(child);
-      const cancel = killLater(child, output, Math.random() * wholeMs, kills % 2 === 1);
+      const cancel = killLater(child, output, (Math.random() * wholeMs) / 2, kills % 2 === 1);
       const { code, signal, stderr } = await end;
       cancel();
       if (from > 0 && /Going on after step/.test(stderr)) {
