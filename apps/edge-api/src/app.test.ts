@@ -209,6 +209,7 @@ describe("POST /models/{id}", () => {
     for (const request of [declared, streamed, post("x".repeat(1_001))]) {
       const response = await app.request("/models/tiny", request);
       expect(response.status).toBe(413);
+      expect(response.headers.get("connection")).toBe("close"); // the body was not read to its end
       expect(await response.json()).toEqual({
         error: "Cannot read the body as it is too large: the limit is 1000 bytes",
         error_type: "Validation",

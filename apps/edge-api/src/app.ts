@@ -84,6 +84,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     if (c.req.raw.signal.aborted) return new Response(null, { status: 499 }); // the client has left; nobody reads this
     const known = error instanceof ApiError ? error : hidden(error, c.var.requestId, log);
     if (known.retryAfter !== undefined) c.header("Retry-After", String(known.retryAfter));
+    if (known.status === 413) c.header("Connection", "close"); // the rest of the body is still on its way there
     return c.json(known.body(), known.status);
   });
   return app;

@@ -40,7 +40,12 @@ export async function loadModel<Model extends BertPreTrainedModel>(
   load: (options: FromPretrainedOptions) => Promise<Model>,
 ): Promise<ModelParts<Model>> {
   const tokenizer = await loadTokenizer(source, options);
-  const model = await load({ ...options, onReport: ({ missing }) => requireAll(task, missing) });
+  // Nothing is trained here: the word table stays out of the backend's memory.
+  const model = await load({
+    ...options,
+    frozen: true,
+    onReport: ({ missing }) => requireAll(task, missing),
+  });
   try {
     checkFit(task, model, tokenizer);
     const cleaning = cleaningOf(model.config);

@@ -42,7 +42,11 @@ export async function loadFillMask(
 ): Promise<FillMaskPipeline> {
   const tokenizer = await loadTokenizer(source, options);
   const clean = await loadClean(source, options);
-  const model = await BertForMaskedLM.fromPretrained(source, { ...options, onReport: requireHead });
+  const model = await BertForMaskedLM.fromPretrained(source, {
+    ...options,
+    frozen: true, // the word table stays out of the backend's memory
+    onReport: requireHead,
+  });
   if (tokenizer.vocabSize > model.config.vocabSize) {
     const { vocabSize } = model.config;
     model.dispose();
