@@ -1,4 +1,4 @@
-import { BertForMaskedLM, kcbertBase, type PretrainedSource } from "@kcbert/bert";
+import { BertForMaskedLM, kcbertBase, type PretrainedSource, quantize } from "@kcbert/bert";
 import { createWasmBackend } from "@kcbert/kernels";
 import { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -167,6 +167,14 @@ describe("what cannot be trained is refused", () => {
     const model = newModel();
     await expect(all(pretrain(model, data, { ...SMALL, ...options }))).rejects.toThrow(message);
     model.dispose();
+  });
+
+  test("a quantised model", async () => {
+    const model = newModel();
+    const quantised = await quantize(model, "int8");
+    await expect(all(pretrain(quantised, data, SMALL))).rejects.toThrow(/weights are frozen or quantised/);
+    model.dispose();
+    quantised.dispose();
   });
 
   test("lines of special tokens only", async () => {

@@ -356,6 +356,11 @@ function checkOptions(
       `Cannot pretrain as ${name} must be a whole number above 0: current value is ${value}`,
     );
   }
+  if (model.matrices.size > 0) {
+    throw new TypeError(
+      `Cannot pretrain a model whose weights are frozen or quantised: load ${[...model.matrices.keys()][0]} and the others without frozen, from the folder in float32`,
+    );
+  }
   if (rowLength > maxPositionEmbeddings) {
     throw new RangeError(
       `Cannot pretrain on rows longer than the model's positions: rowLength is ${rowLength}, maxPositionEmbeddings is ${maxPositionEmbeddings}`,
