@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { joinTokens } from "./_join_tokens.ts";
 import { argmax } from "./_softmax.ts";
 
 /** A token with the probability of each label. */
@@ -41,6 +40,9 @@ export interface LabelledGroup {
 /** How the tokens of a word agree on a label. */
 export type WordStrategy = "first" | "average" | "max";
 
+/** Makes text of tokens: `convertTokensToString` of the tokenizer. */
+export type JoinTokens = (tokens: readonly string[]) => string;
+
 /** Where a label says whether it begins a name: `B-PER`, or `PER-B`. */
 export type TagPosition = "prefix" | "suffix";
 
@@ -58,6 +60,7 @@ export function labelWords(
   tokens: readonly ScoredToken[],
   labels: readonly string[],
   strategy: WordStrategy,
+  join: JoinTokens,
 ): LabelledToken[] {
   const words: ScoredToken[][] = [];
   for (const token of tokens) {
@@ -67,13 +70,17 @@ export function labelWords(
   }
   return words.map((word) => {
     const scores = SCORES_OF_WORD[strategy](word);
-    const text = joinTokens(word.map((token) => token.word));
+    const text = join(word.map((token) => token.word));
     return labelToken({ ...word[0]!, scores, word: text, end: word.at(-1)!.end }, labels);
   });
 }
 
 /** Neighbours of the same class in one: a label that begins a name begins a group, every other goes on with its like. */
-export function groupEntities(tokens: readonly LabelledToken[], position: TagPosition): LabelledGroup[] {
+export function groupEntities(
+  tokens: readonly LabelledToken[],
+  position: TagPosition,
+  join: JoinTokens,
+): LabelledGroup[] {
   const groups: LabelledToken[][] = [];
   for (const token of tokens) {
     const group = groups.at(-1);
@@ -85,7 +92,7 @@ export function groupEntities(tokens: readonly LabelledToken[], position: TagPos
   return groups.map((group) => ({
     entityGroup: classOf(group[0]!.entity, position),
     score: mean(group.map(({ score }) => score)),
-    word: joinTokens(group.map(({ word }) => word)),
+    word: join(group.map(({ word }) => word)),
     start: group[0]!.start,
     end: group.at(-1)!.end,
   }));

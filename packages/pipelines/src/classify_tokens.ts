@@ -2,6 +2,7 @@ import type { BertForTokenClassification } from "@kcbert/bert";
 import type { BertTokenizer, Encoding } from "@kcbert/tokenizer";
 import {
   groupEntities,
+  type JoinTokens,
   labelToken,
   labelWords,
   mergeOverlaps,
@@ -142,9 +143,10 @@ export async function classifyTokens(
   const found: Entity[][] = [];
   const rows = windows.map(({ encoding }) => encoding);
   const forward = runRows(rows, { model, tokenizer }, options, (inputs) => [model.forward(inputs).logits]);
+  const join: JoinTokens = (tokens) => tokenizer.convertTokensToString(tokens);
   for await (const { index, values } of forward) {
     const tokens = scoredTokens(windows[index]!, values[0]!, model.config.numLabels, tokenizer);
-    found[index] = entitiesOf(tokens, labelsOf(model.config), options);
+    found[index] = entitiesOf(tokens, labelsOf(model.config), join, options);
   }
   const results = texts.map((): Entity[] => []);
   for (const [i, { index }] of windows.entries()) results[index]!.push(...found[i]!);
@@ -242,6 +244,7 @@ function countCodePoints(text: string): number {
 function entitiesOf(
   tokens: readonly ScoredToken[],
   labels: readonly string[],
+  join: JoinTokens,
   { aggregationStrategy = "none", ignoreLabels = ["O"], tagPosition = "prefix" }: ClassifyTokensOptions,
 ): Entity[] {
   if (aggregationStrategy === "none") {
@@ -252,8 +255,8 @@ function entitiesOf(
   const labelled =
     aggregationStrategy === "simple"
       ? tokens.map((token) => labelToken(token, labels))
-      : labelWords(tokens, labels, aggregationStrategy);
-  return groupEntities(labelled, tagPosition).filter(
+      : labelWords(tokens, labels, aggregationStrategy, join);
+  return groupEntities(labelled, tagPosition, join).filter(
     ({ entityGroup }) => !ignoreLabels.includes(entityGroup),
   );
 }
