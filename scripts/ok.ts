@@ -19,13 +19,13 @@ const tfjsTypes =
 /** A step is a list of commands; the first that fails ends the gate. */
 const steps: Record<string, string[][]> = {
   format: [["oxfmt", "--check"]],
+  build: [["turbo", "run", "build", "--output-logs=errors-only"]], // the lint reads the declarations
   lint: [["oxlint", "--deny-warnings"]],
   types: [["tsc", "-p", "tsconfig.json"]],
   boundaries: [["turbo", "boundaries"]],
   "dead-code": [["knip"]],
   "doc-lint": [["deno", "doc", "--lint", ...packages.flatMap(entries)]], // see `tfjsTypes`
   "doc-examples": [["deno", "test", "--doc", "--allow-all", "--quiet", ...packages.flatMap(sources)]],
-  build: [["turbo", "run", "build", "--output-logs=errors-only"]],
   tests: [["npm", "test", "--", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
   packages: [
     ...packages.map((name) => ["publint", "--strict", `packages/${name}`]),
