@@ -6,7 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@kcbert/source"] } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "tests/**/*.test.ts"],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     pool: "forks",
   },
 });

@@ -27,10 +27,10 @@ const sample = join(root, "examples/data/reviews.sample.tsv.gz");
 const comments = join(work, "comments.txt");
 const tokenizer = join(work, "tokenizer");
 const model = join(work, "model");
-const stamps = join(work, "done.json");
+const stamps = join(work, "steps.json");
 
-/** What is to be done, in order; each step is one command line of `kcbert-cli`. */
-const steps: { title: string; output: string; args: string[] }[] = [
+/** What is to be done, in order; each step is one command line of `kcbert-cli`. One that `resumes` goes on where it was. */
+const steps: { title: string; output: string; args: string[]; resumes?: boolean }[] = [
   {
     title: "Clean the sample",
     output: comments,
@@ -53,6 +53,7 @@ const steps: { title: string; output: string; args: string[] }[] = [
   {
     title: "Pretrain a small BERT",
     output: model,
+    resumes: true,
     args: `pretrain --clean 2021 --mask-probability 0.3 --minutes ${options.minutes}`
       .split(" ")
       .concat("--corpus", comments, "--tokenizer", tokenizer, "--output", model),
@@ -80,12 +81,15 @@ if (typeof address !== "string") process.exit(server.exitCode ?? 1);
 console.log(`\n  ${address}\n  The page shows the training as it happens, then answers; Ctrl-C ends it\n`);
 
 let key = createHash("sha256").update(readFileSync(sample)).digest("hex");
-for (const [index, { title, output, args }] of steps.entries()) {
+for (const [index, { title, output, args, resumes = false }] of steps.entries()) {
   key = createHash("sha256").update(key).update(args.join("\0")).digest("hex");
-  if (isDone(output, key)) {
+  const stamp = readStamps()[output];
+  if (stamp?.key === key && stamp.done) {
     console.log(`✓ ${title}: done before`);
     continue;
   }
+  if (!resumes || stamp?.key !== key) rmSync(output, { recursive: true, force: true });
+  writeStamp(output, { key, done: false });
   console.log(`${index + 1}/${steps.length} ${title}`);
   const [code] = await once(run("apps/cli/src/main.ts", args, "inherit"), "exit");
   if (stopping) break;
@@ -94,7 +98,7 @@ for (const [index, { title, output, args }] of steps.entries()) {
     process.exitCode = code ?? 1;
     break;
   }
-  markDone(output, key);
+  writeStamp(output, { key, done: true });
 }
 
 if (!stopping) console.log(`\n  Ready: ${address}\n`);
@@ -122,20 +126,21 @@ function stop(): void {
   for (const child of children) child.kill("SIGINT");
 }
 
-/** Whether `output` was made by the very same steps. */
-function isDone(output: string, key: string): boolean {
-  return readStamps()[output] === key;
+/** By which steps an output is made, and whether they came to their end. */
+interface Stamp {
+  key: string;
+  done: boolean;
 }
 
-function markDone(output: string, key: string): void {
-  writeFileSync(`${stamps}.new`, JSON.stringify({ ...readStamps(), [output]: key }, null, 2));
+function writeStamp(output: string, stamp: Stamp): void {
+  writeFileSync(`${stamps}.new`, JSON.stringify({ ...readStamps(), [output]: stamp }, null, 2));
   renameSync(`${stamps}.new`, stamps);
 }
 
-function readStamps(): Record<string, string> {
+function readStamps(): Record<string, Stamp> {
   try {
     return JSON.parse(readFileSync(stamps, "utf8"));
   } catch {
-    return {}; // nothing was finished yet
+    return {}; // nothing was begun yet
   }
 }
