@@ -10,14 +10,8 @@ import { brotliCompressSync, constants } from "node:zlib";
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new TypeError("Cannot pack: usage is `node tests/golden/pack_bert.ts FOLDER`");
 
-/** Left out of the repository for their size: the float64 truths, and what says the same as a smaller neighbour. */
-const leftOut = [
-  "*.f64.safetensors",
-  "optimizers/bert-adam/state10.safetensors",
-  "optimizers/adamw-some-clipped/final.safetensors",
-  "optimizers/lamb-bias-corrected/final.safetensors",
-  "qa/gradients.idsonly.safetensors",
-];
+/** Left out of the repository for their size: the float64 truths. */
+const leftOut = ["*.f64.safetensors"];
 
 const subfolders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 for (const { name } of subfolders) write(name, [name]);
