@@ -47,8 +47,11 @@ export interface BertInputs {
 
 /** How to run a BERT. */
 export interface BertForwardOptions {
-  /** Drop out, as in training, with random numbers of this seed and step. By default nothing is dropped. */
-  dropout?: { seed: number; step: number };
+  /**
+   * Drop out, as in training, with random numbers of this seed and step; the step may be an int32 scalar, so that a
+   * compiled step can take it in. By default nothing is dropped.
+   */
+  dropout?: { seed: number; step: number | tf.Scalar };
   /** Give the hidden states too. */
   outputHiddenStates?: boolean;
   /** Give the attention probabilities too. */

@@ -6,8 +6,8 @@ import { withGradient } from "./_with_gradient.ts";
 export interface DropoutKey {
   /** The run's seed, an integer in [0, 2^53). */
   seed: number;
-  /** The training step, an integer in [0, 2^32). */
-  step: number;
+  /** The training step, an integer in [0, 2^32): a number, or an int32 scalar of its bits, which a compiled step takes in. */
+  step: number | tf.Scalar;
   /** The place in the model. */
   stream: RandomStream;
 }
@@ -32,7 +32,8 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, { seed, step, s
   return withGradient<T>(
     [x],
     (save) => {
-      const mask = tf.tensor(keepMask(randomBits(seed, step, stream, x.size), rate), x.shape);
+      const words = randomBits(seed, stepNumber(step), stream, x.size);
+      const mask = tf.tensor(keepMask(words, rate), x.shape);
       save(mask);
       return tf.mul(x, mask);
     },
@@ -41,6 +42,10 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, { seed, step, s
 }
 
 // --- internal ---
+
+function stepNumber(step: number | tf.Scalar): number {
+  return typeof step === "number" ? step : step.dataSync()[0]! >>> 0;
+}
 
 /** 0 where dropped, `1 / (1 − rate)` where kept. */
 function keepMask(words: Uint32Array, rate: number): Float32Array {

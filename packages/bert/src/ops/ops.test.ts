@@ -195,6 +195,14 @@ test("dropout() drops the part it should, keeps the mean, and repeats itself", (
   expect(drop(2)).not.toEqual(y);
 });
 
+test("dropout() takes its step as an int32 scalar too", () => {
+  const drop = (step: number | tf.Scalar) =>
+    tf.tidy(() => dropout(tf.ones([100]), 0.5, { seed: 1, step, stream: "x" }).dataSync());
+  for (const step of [0, 7, 2 ** 32 - 1]) {
+    expect(tf.tidy(() => drop(tf.scalar(step | 0, "int32")))).toEqual(drop(step));
+  }
+});
+
 test("dropout() with rate 0 changes nothing, and refuses what is no rate", () => {
   const x = tf.ones([2]);
   const key = { seed: 1, step: 0, stream: 0 };
