@@ -14,7 +14,7 @@ import { createWasmBackend } from "@kcbert/kernels";
 import { clean } from "@kcbert/normalizer";
 import { BertTokenizer, trainWordPiece } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { lossAndGradients } from "../packages/trainer/src/_step.ts";
+import { masked, uploadBatch } from "../packages/trainer/src/_masked_lm_inputs.ts";
 import {
   adamW,
   type Batch,
@@ -133,14 +133,16 @@ function everywhere(batch: MaskedBatch): MaskedBatch {
 
 /** Take a step; gives the seconds that the optimiser took. */
 function takeStep(batch: MaskedBatch, step: number): number {
-  const { loss, gradients } = lossAndGradients(model, batch, { dropout: { seed: 1, step }, scale: 1 });
-  loss.dataSync();
-  const start = performance.now();
-  const scalars = tf.tensor1d(optimizer.scalars(1e-4, step));
-  const norm = optimizer.update(gradients, scalars);
-  norm.dataSync();
-  tf.dispose([loss, scalars, norm, ...gradients.values()]);
-  return (performance.now() - start) / 1000;
+  return tf.tidy(() => {
+    const { inputs, labels, maskedPositions } = masked(uploadBatch(batch));
+    const loss = () => model.loss(inputs, labels, { maskedPositions, dropout: { seed: 1, step } });
+    const { value, grads } = tf.variableGrads(loss, [...model.parameters.values()]);
+    value.dataSync();
+    const start = performance.now();
+    const gradients = new Map(Array.from(model.parameters, ([key, { name }]) => [key, grads[name]!]));
+    optimizer.update(gradients, tf.tensor1d(optimizer.scalars(1e-4, step))).dataSync();
+    return (performance.now() - start) / 1000;
+  });
 }
 
 function loaderSpeeds(): number[] {

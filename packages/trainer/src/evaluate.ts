@@ -3,7 +3,8 @@
  */
 import { type BertForMaskedLM, softmaxCrossEntropy } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
-import { inputsOf, onDevice } from "./_step.ts";
+import { masked, uploadBatch } from "./_masked_lm_inputs.ts";
+import { eager, type Jit } from "./jit.ts";
 import type { MaskedBatch } from "./masked_lm.ts";
 
 /** Scores over all masked positions of some text. */
@@ -19,6 +20,7 @@ export interface MaskedLmScores {
  *
  * @param model The model; unchanged.
  * @param batches Masked batches; the same ones every time make scores comparable.
+ * @param options `jit` compiles the forward pass.
  * @returns NaN for both if the batches hold no prediction.
  *
  * @example
@@ -45,24 +47,50 @@ export interface MaskedLmScores {
 export async function evaluateMaskedLm(
   model: BertForMaskedLM,
   batches: Iterable<MaskedBatch>,
+  { jit = eager }: { jit?: Jit } = {},
 ): Promise<MaskedLmScores> {
-  let loss = 0;
-  let hits = 0;
-  let count = 0;
-  for (const batch of batches) {
-    if (batch.predictions === 0) continue;
-    const scores = tf.tidy(() => {
-      const on = onDevice(batch);
-      const { logits } = model.forward(inputsOf(on), { maskedPositions: on.maskedPositions }); // [P, V]
-      const right = tf.equal(tf.argMax(logits, 1), on.labels); // [P], false where ignored
-      const loss = softmaxCrossEntropy(logits as tf.Tensor2D, on.labels); // []
-      return tf.stack([loss, tf.sum(tf.cast(right, "float32"))]); // [2]
-    });
-    const [batchLoss, batchHits] = await scores.data();
-    scores.dispose();
-    loss += batchLoss! * batch.predictions;
-    hits += batchHits!;
-    count += batch.predictions;
-  }
-  return { loss: loss / count, accuracy: hits / count };
+  return maskedLmScorer(model, jit)(batches);
 }
+
+/** The same for one who scores a model again and again: what is compiled is compiled once. */
+export function maskedLmScorer(
+  model: BertForMaskedLM,
+  jit: Jit,
+): (batches: Iterable<MaskedBatch>) => Promise<MaskedLmScores> {
+  const score = jit((...batch) =>
+    tf.tidy(() => {
+      const { inputs, maskedPositions, labels } = masked(batch);
+      const logits = model.forward(inputs, { maskedPositions }).logits as tf.Tensor2D; // [P, V]
+      const right = tf.equal(tf.argMax(logits, 1), labels); // [P], false where ignored
+      const loss = softmaxCrossEntropy(logits, labels); // []
+      return [tf.stack([loss, tf.sum(tf.cast(right, "float32"))])]; // [2]
+    }),
+  );
+  return async (batches) => {
+    const sums = { loss: 0, hits: 0, count: 0 };
+    const inFlight: { readonly scores: tf.Tensor; readonly predictions: number }[] = [];
+    const read = async () => {
+      const { scores, predictions } = inFlight.shift()!;
+      const [loss, hits] = await scores.data();
+      scores.dispose();
+      sums.loss += loss! * predictions;
+      sums.hits += hits!;
+      sums.count += predictions;
+    };
+    for (const batch of batches) {
+      if (batch.predictions === 0) continue;
+      const inputs = uploadBatch(batch);
+      const [scores] = score(...inputs);
+      tf.dispose(inputs);
+      inFlight.push({ scores: scores!, predictions: batch.predictions });
+      if (inFlight.length > IN_FLIGHT) await read();
+    }
+    while (inFlight.length > 0) await read();
+    return { loss: sums.loss / sums.count, accuracy: sums.hits / sums.count };
+  };
+}
+
+// --- internal ---
+
+/** Batches handed to the backend before the scores of the first are read. */
+const IN_FLIGHT = 2;

@@ -11,6 +11,8 @@ import "./_gradients.ts";
 export { pretrain } from "./pretrain.ts";
 export type { EndEvent, EvalEvent, PretrainEvent, SamplesEvent, StartEvent, StepEvent } from "./events.ts";
 export type { PretrainingData, PretrainOptions } from "./pretrain.ts";
+export type { Jit, TensorFunction } from "./jit.ts";
+export { type StepResult, type TrainStep, trainStep, type TrainStepOptions } from "./train_step.ts";
 export { joinLines, lineCount, type TokenizedLines } from "./tokenized_lines.ts";
 export { type PackedRows, packLines } from "./packing.ts";
 export { holdOut } from "./hold_out.ts";

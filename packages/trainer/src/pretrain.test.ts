@@ -4,6 +4,7 @@ import { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { EvalEvent, PretrainEvent } from "./events.ts";
+import type { Jit } from "./jit.ts";
 import { pretrain, type PretrainingData, type PretrainOptions } from "./pretrain.ts";
 import "./_gradients.ts";
 
@@ -79,13 +80,42 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
     second.dispose();
   });
 
+  test("with a jit and steps in flight: the same events in the same order, the same weights", async () => {
+    const config = { hiddenDropoutProb: 0.1 };
+    const functions: Set<string>[] = [];
+    const jit: Jit = (fn) => {
+      const shapes = new Set<string>();
+      functions.push(shapes);
+      return (...inputs) => {
+        shapes.add(JSON.stringify(inputs.map(({ dtype, shape }) => [dtype, shape])));
+        return fn(...inputs);
+      };
+    };
+    const [plain, compiled] = [newModel(config), newModel(config)];
+    const options = { ...SMALL, samples: ["영화 [MASK]", "정말 [MASK] 배우"], accumulate: 2 };
+    const plainEvents = await all(pretrain(plain, data, options));
+    const events = await all(pretrain(compiled, data, { ...options, jit }));
+    expect(events.map(({ event }) => event)).toEqual(plainEvents.map(({ event }) => event));
+    expect(stepsOf(events)).toEqual(stepsOf(plainEvents));
+    expect(functions.map(({ size }) => size)).toEqual([1, 1, 1]); // step, scores, samples: each compiled once
+    for (const [key, parameter] of plain.parameters) {
+      expect(compiled.parameters.get(key)!.dataSync(), key).toEqual(parameter.dataSync());
+    }
+    plain.dispose();
+    compiled.dispose();
+  });
+
   test("nothing is left behind, neither by a run nor by one that is left early", async () => {
     const model = newModel();
     const tensors = tf.memory().numTensors;
     await all(pretrain(model, data, { ...SMALL, samples: ["영화 [MASK]"] }));
     expect(tf.memory().numTensors).toBe(tensors);
-    for await (const { event } of pretrain(model, data, SMALL)) if (event === "step") break;
-    expect(tf.memory().numTensors).toBe(tensors);
+    for (const stepsInFlight of [0, 3]) {
+      for await (const { event } of pretrain(model, data, { ...SMALL, stepsInFlight })) {
+        if (event === "step") break;
+      }
+      expect(tf.memory().numTensors).toBe(tensors);
+    }
     model.dispose();
   });
 });

@@ -4,17 +4,20 @@
 import type { BertForMaskedLM, PretrainedSink, PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
-import { addGradients, lossAndGradients } from "./_step.ts";
+import { StepsInFlight } from "./_in_flight.ts";
+import { masked, uploadBatch } from "./_masked_lm_inputs.ts";
 import { cutBatch } from "./batches.ts";
 import { readTrainerState, type TrainerState, writeTrainerState } from "./checkpoint.ts";
-import { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
-import type { PretrainEvent } from "./events.ts";
+import { type MaskedLmScores, maskedLmScorer } from "./evaluate.ts";
+import type { PretrainEvent, StepEvent } from "./events.ts";
+import { eager, type Jit } from "./jit.ts";
 import { type MaskedBatch, type MaskingOptions, maskTokens, specialIdsOf } from "./masked_lm.ts";
 import { adamW, type Optimizer, type Parameters } from "./optimization.ts";
 import { type PackedRows, packLines } from "./packing.ts";
-import { fillSamples } from "./samples.ts";
+import { sampleFiller } from "./samples.ts";
 import { linearDecay, type Schedule } from "./schedules.ts";
 import { lineCount, type TokenizedLines } from "./tokenized_lines.ts";
+import { trainStep } from "./train_step.ts";
 import { unigramCosts, unigramLoss } from "./unigram.ts";
 
 /** What is learnt from, and what is only tested on. */
@@ -65,6 +68,13 @@ export interface PretrainOptions {
   checkpoints?: number;
   /** The files of a checkpoint to go on from; `model` must have been loaded from the same. */
   resume?: PretrainedSource;
+  /** Compiles the step and the scoring: `jit` of a backend that compiles, such as `@kcbert/xla`. @default none */
+  jit?: Jit;
+  /**
+   * How many steps may be on their way when the numbers of the one before them are read: an accelerator then never waits,
+   * and the events come so many steps late. @default 2 with `jit`, else 0
+   */
+  stepsInFlight?: number;
   /** Aborting ends the run after the current step, as if it were done, with reason `interrupted`. */
   signal?: AbortSignal;
   /** The time in milliseconds. @default `Date.now` */
@@ -114,7 +124,8 @@ export async function* pretrain(
   const { batchSize = 32, rowLength = 128, accumulate = 1, learningRate: peak = 1e-4, seed = 0 } = options;
   const { schedule = linearDecay(), maskProbability = 0.15, samples = [] } = options;
   const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
-  const { tokenizer, signal, now = Date.now } = options;
+  const { tokenizer, signal, now = Date.now, jit = eager } = options;
+  const { stepsInFlight = jit === eager ? 0 : 2 } = options;
   checkOptions(model, data, { tokenizer, maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak });
 
   const specialIds = specialIdsOf(tokenizer);
@@ -129,6 +140,7 @@ export async function* pretrain(
   const baseline = unigramLoss(unigramCosts(data.train, masking), heldOut);
 
   const optimizer = (options.optimizer ?? adamW)(model.parameters);
+  const inFlight = new StepsInFlight<StepFacts>();
   try {
     const recipe = { seed, batchSize, rowLength, accumulate, maskProbability, data: checksum(data.train) };
     const begin = { step: 0, epoch: 0, batch: 0, elapsedMs: 0 };
@@ -142,16 +154,28 @@ export async function* pretrain(
     const progress = () => Math.min(1, Math.max(step / maxSteps, elapsedMs() / 1000 / maxSeconds));
     const aborted = () => signal?.aborted === true;
 
+    const takeStep = trainStep(
+      model.parameters,
+      optimizer,
+      (draw, ...batch) => {
+        const { inputs, labels, maskedPositions } = masked(batch);
+        return model.loss(inputs, labels, { maskedPositions, dropout: { seed, step: draw as tf.Scalar } });
+      },
+      { accumulate, jit },
+    );
+    const scoreHeldOut = maskedLmScorer(model, jit);
+    const fillGaps = sampleFiller(model, tokenizer, samples, { jit });
+
     let scoringMs = 0;
     async function* score(): AsyncGenerator<PretrainEvent, void, void> {
       const from = now();
-      scores = await evaluateMaskedLm(model, heldOut);
+      scores = await scoreHeldOut(heldOut);
       scoringMs += now() - from;
       yield { event: "eval", step, ...scores };
     }
     async function* fill(): AsyncGenerator<PretrainEvent, void, void> {
       if (samples.length === 0) return;
-      yield { event: "samples", step, samples: await fillSamples(model, tokenizer, samples) };
+      yield { event: "samples", step, samples: await fillGaps() };
     }
     /** On a slow machine, time that is short goes into learning. */
     const mayScore = () => maxSeconds === Infinity || scoringMs <= SCORING_SHARE * elapsedMs();
@@ -177,6 +201,43 @@ export async function* pretrain(
       }
     }
 
+    /** Hand the next step to the backend. */
+    function advance(): void {
+      const learningRate = peak * schedule(progress());
+      const draws = Array.from({ length: accumulate }, (_, part) => step * accumulate + part);
+      const batches = draws.map(nextBatch);
+      const scalars = tf.tensor1d(optimizer.scalars(learningRate, step));
+      // The draw's 32 bits, as a signed number.
+      const inputs = batches.map((batch, i) => [tf.scalar(draws[i]! | 0, "int32"), ...uploadBatch(batch)]);
+      const result = takeStep(inputs, scalars);
+      tf.dispose([scalars, ...inputs.flat()]);
+      step++;
+      const tokens = batches.reduce((sum, { tokens }) => sum + tokens, 0);
+      inFlight.add(result, { step, learningRate, progress: progress(), tokens });
+    }
+
+    let since = now();
+    /** Tell of steps that are done, until no more than `left` are on their way. */
+    async function* settle(left: number): AsyncGenerator<PretrainEvent, void, void> {
+      for await (const { about, loss, gradNorm } of inFlight.settle(left)) {
+        const { step, learningRate, progress, tokens } = about;
+        checkLoss(loss, step - 1, learningRate);
+        const tokensPerSecond = (tokens / Math.max(1, now() - since)) * 1000;
+        since = now();
+        const elapsed = elapsedMs();
+        yield {
+          event: "step",
+          step,
+          loss,
+          learningRate,
+          gradNorm,
+          tokensPerSecond,
+          elapsedMs: elapsed,
+          progress,
+        };
+      }
+    }
+
     yield {
       event: "start",
       time: now(),
@@ -197,54 +258,29 @@ export async function* pretrain(
     }
 
     let done = progress();
-    let tokens = 0;
-    let since = now();
+    let turned = now();
+    since = now();
     while (progress() < 1 && !aborted()) {
-      const learningRate = peak * schedule(progress());
-
-      // The gradients of one batch, or their mean over several.
-      let gradients = new Map<string, tf.Tensor>();
-      let loss = 0;
-      for (let part = 0; part < accumulate; part++) {
-        const draw = step * accumulate + part;
-        const masked = nextBatch(draw);
-        const result = lossAndGradients(model, masked, {
-          dropout: { seed, step: draw },
-          scale: 1 / accumulate,
-        });
-        gradients = addGradients(gradients, result.gradients);
-        loss += await take(result.loss);
-        tokens += masked.tokens;
+      advance();
+      yield* settle(stepsInFlight);
+      if (now() - turned >= TURN_MS) {
+        await turn();
+        turned = now();
       }
-
-      const scalars = tf.tensor1d(optimizer.scalars(learningRate, step));
-      const gradNorm = await take(optimizer.update(gradients, scalars));
-      tf.dispose([scalars, ...gradients.values()]);
-      checkLoss(loss, step, learningRate);
-      step++;
 
       const before = done;
       done = progress();
-      const tokensPerSecond = (tokens / Math.max(1, now() - since)) * 1000;
-      yield {
-        event: "step",
-        step,
-        loss,
-        learningRate,
-        gradNorm,
-        tokensPerSecond,
-        elapsedMs: elapsedMs(),
-        progress: done,
-      };
-      await turn();
-      if (done < 1 && !aborted() && crosses(before, done, evaluations)) {
+      if (done === 1 || aborted()) break;
+      const [scoring, keeping] = [evaluations, checkpoints].map((times) => crosses(before, done, times));
+      if (scoring! || keeping!) yield* settle(0);
+      if (scoring!) {
         if (mayScore()) yield* score();
         yield* fill();
       }
-      if (done < 1 && !aborted() && crosses(before, done, checkpoints)) await keep();
-      tokens = 0;
-      since = now();
+      if (keeping!) await keep();
+      if (scoring! || keeping!) since = now();
     }
+    yield* settle(0);
 
     const reason = progress() < 1 ? "interrupted" : "done";
     if (reason === "done") {
@@ -261,17 +297,25 @@ export async function* pretrain(
       accuracy: scores.accuracy,
     };
   } finally {
+    inFlight.dispose();
     optimizer.dispose();
   }
 }
 
 // --- internal ---
 
+/** What is known of a step before its loss. */
+interface StepFacts extends Pick<StepEvent, "step" | "learningRate" | "progress"> {
+  readonly tokens: number;
+}
+
 /** The seed of the held-out masks, and part of the tokens that they hide: the same in every run, so that runs compare. */
 const HELD_OUT_SEED = 20_200_719;
 const HELD_OUT_PROBABILITY = 0.15;
 /** The largest part of a run bounded by time that may go into scoring between its begin and its end. */
 const SCORING_SHARE = 0.1;
+/** How long timers and signals may wait, in milliseconds; a turn takes one, a step on an accelerator two. */
+const TURN_MS = 10;
 
 /** The held-out lines, packed and masked once. */
 function heldOutBatches(
@@ -302,13 +346,6 @@ function turn(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 0);
   });
-}
-
-/** The value of a scalar, which is freed. */
-async function take(scalar: tf.Scalar): Promise<number> {
-  const [value] = await scalar.data();
-  scalar.dispose();
-  return value!;
 }
 
 function finiteOrNull(value: number): number | null {

@@ -4,6 +4,7 @@
 import type { BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
+import { eager, type Jit } from "./jit.ts";
 
 /** A sentence with a gap, and the likeliest fillings. */
 export interface MaskedSample {
@@ -19,7 +20,7 @@ export interface MaskedSample {
  * @param model The model; unchanged.
  * @param tokenizer The model's tokenizer.
  * @param texts Texts as the model was trained on (cleaned, if it was), each with a `[MASK]`.
- * @param options `topK`, how many tokens to give for each.
+ * @param options `topK`, how many tokens to give for each; `jit` compiles the forward pass.
  * @returns In order of `texts`; `score` is the token's probability in [0, 1].
  * @throws {RangeError} If a text has no `[MASK]` among the tokens that fit into the model.
  *
@@ -44,28 +45,75 @@ export async function fillSamples(
   model: BertForMaskedLM,
   tokenizer: BertTokenizer,
   texts: readonly string[],
-  { topK = 5 }: { topK?: number } = {},
+  options: { topK?: number; jit?: Jit } = {},
 ): Promise<MaskedSample[]> {
-  const samples: MaskedSample[] = [];
-  for (const text of texts) {
-    const { ids } = tokenizer.encode(text, {
-      maxLength: model.config.maxPositionEmbeddings,
-      truncation: "longest_first",
-    });
-    const gap = ids.indexOf(tokenizer.maskId);
-    if (gap < 0) throw new RangeError(`Cannot fill a sample as it has no [MASK]: ${text}`);
-    const best = tf.tidy(() => {
-      const inputIds = tf.tensor2d(ids, [1, ids.length], "int32"); // [1, T]
-      const logits = model.forward({ inputIds }, { maskedPositions: tf.tensor1d([gap], "int32") }).logits; // [1, V]
-      return tf.topk(tf.softmax(tf.squeeze(logits, [0])), Math.min(topK, model.config.vocabSize)); // [topK]
-    });
-    const [scores, indices] = await Promise.all([best.values.data(), best.indices.data()]);
-    tf.dispose([best.values, best.indices]);
-    const fills = Array.from(scores, (score, i) => ({
-      token: tokenizer.idToToken(indices[i]!) ?? "[UNK]",
-      score,
+  return sampleFiller(model, tokenizer, texts, options)();
+}
+
+/** The same for one who fills the samples again and again: what is compiled is compiled once. */
+export function sampleFiller(
+  model: BertForMaskedLM,
+  tokenizer: BertTokenizer,
+  texts: readonly string[],
+  { topK = 5, jit = eager }: { topK?: number; jit?: Jit } = {},
+): () => Promise<MaskedSample[]> {
+  if (texts.length === 0) return async () => [];
+  const rows = texts.map((text) => gapped(text, tokenizer, model.config.maxPositionEmbeddings));
+  const tokens = Math.max(...rows.map(({ ids }) => ids.length)); // T
+  const shape: [number, number] = [rows.length, tokens]; // S samples
+  const padded = rows.flatMap(({ ids }) => [
+    ...ids,
+    ...Array<number>(tokens - ids.length).fill(tokenizer.padId),
+  ]);
+  const score = jit((inputIds, attentionMask, maskedPositions) =>
+    tf.tidy(() => {
+      const inputs = { inputIds: inputIds as tf.Tensor2D, attentionMask: attentionMask! };
+      const { logits } = model.forward(inputs, { maskedPositions: maskedPositions as tf.Tensor1D }); // [S, V]
+      return [tf.softmax(logits)]; // [S, V]
+    }),
+  );
+  return async () => {
+    const inputs = [
+      tf.tensor2d(padded, shape, "int32"), // [S, T]
+      tf.tensor2d(
+        rows.flatMap(({ ids }) => Array.from({ length: tokens }, (_, i) => Number(i < ids.length))),
+        shape,
+        "int32",
+      ),
+      tf.tensor1d(
+        rows.map(({ gap }, i) => i * tokens + gap),
+        "int32",
+      ), // [S]
+    ];
+    const [probabilities] = score(...inputs);
+    const scores = (await probabilities!.data()) as Float32Array;
+    tf.dispose([...inputs, probabilities!]);
+    const { vocabSize } = model.config;
+    return texts.map((text, i) => ({
+      text,
+      fills: best(scores.subarray(i * vocabSize, (i + 1) * vocabSize), topK).map(([id, score]) => ({
+        token: tokenizer.idToToken(id) ?? "[UNK]",
+        score,
+      })),
     }));
-    samples.push({ text, fills });
-  }
-  return samples;
+  };
+}
+
+// --- internal ---
+
+function gapped(
+  text: string,
+  tokenizer: BertTokenizer,
+  maxLength: number,
+): { ids: readonly number[]; gap: number } {
+  const ids = Array.from(tokenizer.encode(text, { maxLength, truncation: "longest_first" }).ids);
+  const gap = ids.indexOf(tokenizer.maskId);
+  if (gap < 0) throw new RangeError(`Cannot fill a sample as it has no [MASK]: ${text}`);
+  return { ids, gap };
+}
+
+/** The places of the largest scores, and these scores, the largest first. */
+function best(scores: Float32Array, count: number): (readonly [id: number, score: number])[] {
+  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return order.slice(0, count).map((id) => [id, scores[id]!] as const);
 }
