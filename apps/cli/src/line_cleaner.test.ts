@@ -59,7 +59,7 @@ test("LineCleaner counts what became of the lines, over all blocks", () => {
   const cleaner = new LineCleaner({ clean, field, minLength: 2, dedupe: true });
   cleaner.cleanBlock({ text: "최고♡\n최고\n굿", firstLine: 1 }, "test");
   cleaner.cleanBlock({ text: "최고\n별로", firstLine: 4 }, "test");
-  expect(cleaner.counts).toEqual({ lines: 5, kept: 2, changed: 1, short: 1, duplicate: 2 });
+  expect(cleaner.counts).toEqual({ lines: 5, kept: 2, changed: 1, short: 1, duplicate: 2, excluded: 0 });
 });
 
 test("LineCleaner takes a column of a table, and can write the whole row", () => {
@@ -99,4 +99,12 @@ test("linesOf() and cleanBlock() see the same lines", () => {
     { text: "", number: 8 },
   ]);
   expect(cleanText(text)).toBe("가\n\n나\n\n");
+});
+
+test("LineCleaner leaves out the texts it is told to, as they are when cleaned", () => {
+  const cleaner = new LineCleaner({ clean, field, excluded: new Set(["최고 ㅋㅋ"]) });
+  expect(cleaner.cleanBlock({ text: "최고♡ㅋㅋㅋㅋㅋ\n최고\n최고 ㅋㅋ", firstLine: 1 }, "test")).toBe(
+    "최고\n",
+  );
+  expect(cleaner.counts).toMatchObject({ lines: 3, kept: 1, excluded: 2 });
 });

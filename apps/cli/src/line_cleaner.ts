@@ -16,6 +16,8 @@ export interface LineCleanerOptions {
   readonly minLength?: number | undefined;
   /** Drop cleaned texts that came before. */
   readonly dedupe?: boolean | undefined;
+  /** Drop these cleaned texts, such as those of a test set. */
+  readonly excluded?: ReadonlySet<string> | undefined;
 }
 
 /** What became of the lines so far. */
@@ -30,14 +32,16 @@ export interface LineCounts {
   short: number;
   /** Lines dropped as seen before. */
   duplicate: number;
+  /** Lines dropped as a text that was to be left out. */
+  excluded: number;
 }
 
 /**
- * Cleans blocks of lines in KcBERT's order: clean, drop short, drop repeated (the first stays). Without those two
- * options every line read is a line written, so files stay aligned.
+ * Cleans blocks of lines in KcBERT's order: clean, drop short, drop repeated (the first stays); texts to be left out go
+ * before that. Without those options every line read is a line written, so files stay aligned.
  */
 export class LineCleaner {
-  readonly counts: LineCounts = { lines: 0, kept: 0, changed: 0, short: 0, duplicate: 0 };
+  readonly counts: LineCounts = { lines: 0, kept: 0, changed: 0, short: 0, duplicate: 0, excluded: 0 };
   readonly #options: LineCleanerOptions;
   readonly #seen: LineSet | undefined;
 
@@ -91,6 +95,10 @@ export class LineCleaner {
     if (cleaned !== text) counts.changed++;
     if (isShorter(cleaned, this.#options.minLength ?? 0)) {
       counts.short++;
+      return undefined;
+    }
+    if (this.#options.excluded?.has(cleaned) === true) {
+      counts.excluded++;
       return undefined;
     }
     if (this.#seen?.add(cleaned) === false) {

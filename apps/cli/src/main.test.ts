@@ -69,6 +69,17 @@ test("clean follows the variants that circulate", async () => {
   expect(await clean("--variant", "latest")).toBe("좋아👍🫠ㅋㅋㅋ\n");
 });
 
+test("clean leaves out the texts of a test set, also where they are quoted as in CSV", async () => {
+  const set = file("set.tsv", 'id\tdocument\n1\t"""뭐야"" 라니♡"\n2\t최고\n3\t\n');
+  const input = '"뭐야" 라니\n최고♡\n\n끝\n';
+  const { stdout, stderr } = await runCli(["clean", "--exclude", `${set}:2`], { input });
+  expect(stdout).toBe("\n끝\n");
+  expect(stderr).toContain("0 repeated, 2 left out: 2 written");
+  const without = await runCli(["clean", "--exclude", `${set}:4`], { input });
+  expect(without.stderr).toMatch(/Cannot take column 4 of line 1 of .*set\.tsv: it has 2/);
+  expect(without.code).toBe(1);
+});
+
 test("clean makes a corpus with --min-length, --min-length-reading and --dedupe", async () => {
   const input = "열 글자가 되는 줄\n열한 글자가 되는 줄\n열한 글자가 되는 줄♡\n짧다\n";
   const { stdout } = await runCli(["clean", "-q", "--min-length", "10", "--dedupe"], { input });

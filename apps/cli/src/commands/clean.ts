@@ -1,6 +1,7 @@
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
 import { cleanVariant } from "../clean_variant.ts";
+import { excludedTexts } from "../excluded_texts.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { UsageError } from "../failure.ts";
 import { resolveInputs } from "../io/inputs.ts";
@@ -51,6 +52,11 @@ const args = {
       "Drop short texts by KcBERT's own rule, as either reading has it: at-least-10 or at-least-11",
   },
   dedupe: { type: "boolean", description: "Drop cleaned texts that came before" },
+  exclude: {
+    type: "string",
+    valueHint: "files",
+    description: "Drop the texts of these files, such as a test set; a table needs a column: FILE:2",
+  },
   ...commonArgs,
 } as const satisfies ArgsDef;
 
@@ -62,13 +68,15 @@ export const cleanCommand: Command = defineExampledCommand(
     async run({ args, data }) {
       const { signal } = data as CommandData;
       const field = textField(args);
+      const variant = await cleanVariant(args.variant, "variant", minRun(args["min-run"]));
       const cleaner = new LineCleaner({
-        clean: await cleanVariant(args.variant, "variant", minRun(args["min-run"])),
+        clean: variant,
         field,
         header: args.header,
         wholeRow: args["whole-row"],
         minLength: minLength(args["min-length"], args["min-length-reading"]),
         dedupe: args.dedupe,
+        excluded: await excludedTexts(args.exclude, variant, signal),
       });
       const start = performance.now();
       const read = await cleanFiles({
@@ -91,6 +99,10 @@ export const cleanCommand: Command = defineExampledCommand(
     [
       "kcbert-cli clean 'comments/*.txt.gz' --min-length 10 --dedupe -o corpus.txt.gz",
       "A corpus to pre-train on",
+    ],
+    [
+      "kcbert-cli clean reviews.tsv.gz --column 3 --dedupe --exclude ratings_test.txt:2 -o corpus.txt.gz",
+      "A corpus without the texts of a test set",
     ],
     [
       "kcbert-cli clean ratings.txt --column 2 --header --whole-row -o ratings.clean.txt",
@@ -151,8 +163,9 @@ function minRun(given: string | undefined): { minRun?: 3 | 4 } {
 }
 
 function describe(counts: LineCounts, bytes: number, milliseconds: number): string {
-  const { lines, kept, changed, short, duplicate } = counts;
+  const { lines, kept, changed, short, duplicate, excluded } = counts;
   const numbers = [`${count(changed)} changed`, `${count(short)} too short`, `${count(duplicate)} repeated`];
+  if (excluded > 0) numbers.push(`${count(excluded)} left out`);
   const read = `${count(lines)} ${lines === 1 ? "line" : "lines"}`;
   const speed = `${formatBytes(bytes)} in ${formatDuration(milliseconds)}`;
   return `Cleaned ${read}, ${numbers.join(", ")}: ${count(kept)} written (${speed})`;
