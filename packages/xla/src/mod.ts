@@ -1,0 +1,18 @@
+/**
+ * TensorFlow.js on TPU, NVIDIA GPU and CPU: XLA through the PJRT C API.
+ *
+ * @module
+ */
+export { PjrtBuffer } from "./pjrt/buffer.ts";
+export { PjrtClient, type ClientOptions, type DeviceMemory, type PjrtDevice } from "./pjrt/client.ts";
+export type { CompileOptions } from "./pjrt/compile_options.ts";
+export { stablehloType, type PjrtDtype } from "./pjrt/dtype.ts";
+export {
+  PjrtExecutable,
+  type ExecutableCost,
+  type ExecutableMemory,
+  type OutputType,
+} from "./pjrt/executable.ts";
+export type { Float, NamedValue } from "./pjrt/named_values.ts";
+export { PjrtError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
+export { PjrtPlugin } from "./pjrt/plugin.ts";
