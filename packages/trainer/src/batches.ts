@@ -16,6 +16,8 @@ export interface Batch {
   readonly positionIds: Int32Array;
   /** `[B · T]`, the line a token belongs to, counted from 1 over the batch; 0 in padding. */
   readonly segments: Int32Array;
+  /** `[segments]`, uint32: the number of the line that each segment is. */
+  readonly lines: Uint32Array;
   /** How many of the tokens are not padding. */
   readonly tokens: number;
 }
@@ -51,6 +53,10 @@ export function cutBatch(
   const positionIds = new Int32Array(count * rowLength); // [B · T]
   const segments = new Int32Array(count * rowLength); // [B · T]
   const rows = Math.min(count, packed.starts.length - 1 - first);
+  const from = packed.starts[first] ?? 0;
+  const numbers = Uint32Array.from(
+    packed.lines.subarray(from, packed.starts[first + Math.max(0, rows)] ?? from),
+  );
   let segment = 0;
   let tokens = 0;
   for (let row = 0; row < rows; row++) {
@@ -67,5 +73,5 @@ export function cutBatch(
       tokens += length;
     }
   }
-  return { rows: count, rowLength, inputIds, positionIds, segments, tokens };
+  return { rows: count, rowLength, inputIds, positionIds, segments, lines: numbers, tokens };
 }

@@ -108,6 +108,71 @@ test("maskTokens() masks anew in every step and with every seed, and repeats its
   expect(seeds.size).toBeGreaterThan(5);
 });
 
+test("maskTokens() takes whole words where it is told what goes on with one", () => {
+  const continuations = Uint8Array.from({ length: VOCAB }, (_, id) => Number(id >= 5 && id % 3 === 0));
+  fc.assert(
+    fc.property(someLines, fc.nat(), (lines, seed) => {
+      const batch = batchOf(lines, 32);
+      const places = batch.inputIds.length;
+      const masked = maskTokens(batch, { ...options, seed, places, probability: 0.3, continuations });
+      const chosen = new Set(masked.maskedPositions.subarray(0, masked.predictions));
+      const bySegment = new Map<number, { candidates: number; chosen: number; words: number }>();
+      for (const [at, id] of batch.inputIds.entries()) {
+        if (SPECIAL.includes(id)) continue;
+        const goesOn = continuations[id] === 1 && !SPECIAL.includes(batch.inputIds[at - 1]!);
+        if (goesOn) expect(chosen.has(at)).toBe(chosen.has(at - 1));
+        const segment = batch.segments[at]!;
+        const entry = bySegment.get(segment) ?? { candidates: 0, chosen: 0, words: 0 };
+        entry.candidates++;
+        if (chosen.has(at)) entry.chosen++;
+        if (chosen.has(at) && !goesOn) entry.words++;
+        bySegment.set(segment, entry);
+      }
+      for (const { candidates, chosen, words } of bySegment.values()) {
+        expect(words).toBeGreaterThan(0);
+        if (words > 1) expect(chosen).toBeLessThanOrEqual(Math.ceil(candidates * 0.3));
+      }
+    }),
+  );
+});
+
+test("static masks stay with their line, whatever the step, its row and its neighbours; copies differ", () => {
+  const lines = Array.from({ length: 40 }, (_, i) =>
+    Array.from({ length: 5 + (i % 9) }, (_, j) => 100 + 20 * i + j),
+  );
+  const tokenized = {
+    ids: Int32Array.from(lines.flatMap((line) => [CLS, ...line, SEP])),
+    rowStarts: Int32Array.from(
+      [0, ...lines].map((_, i) => lines.slice(0, i).reduce((n, line) => n + line.length + 2, 0)),
+    ),
+  };
+  const masksOf = (epoch: number, step: number, copy: number | undefined): Map<number, string> => {
+    const packed = packLines(tokenized, { rowLength: 32, seed: 1, epoch });
+    const batch = cutBatch(tokenized, packed, {
+      first: 0,
+      count: packed.starts.length - 1,
+      rowLength: 32,
+      padId: PAD,
+    });
+    const masked = maskTokens(batch, {
+      ...options,
+      step,
+      places: batch.inputIds.length,
+      ...(copy === undefined ? {} : { copy }),
+    });
+    return new Map(
+      Array.from(batch.lines, (line, i) => {
+        const here = (at: number) => batch.segments[at] === i + 1;
+        const ids = masked.inputIds.filter((_, at) => here(at));
+        return [line, ids.join()] as const;
+      }).sort(([a], [b]) => a - b),
+    );
+  };
+  expect(masksOf(0, 0, 0)).toEqual(masksOf(3, 17, 0));
+  expect(masksOf(0, 0, 0)).not.toEqual(masksOf(0, 0, 1));
+  expect(masksOf(0, 0, undefined)).not.toEqual(masksOf(3, 17, undefined));
+});
+
 test("maskTokens() keeps to its places: thinned where they are few, ignored where they are many", () => {
   const batch = batchOf([[10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [20], [21]], 16);
   const wide = maskTokens(batch, { ...options, places: 64, probability: 0.5 });

@@ -24,6 +24,13 @@ export interface MaskingOptions {
   probability?: number;
   /** P, the number of places for predictions. @default `placesFor(tokens of the batch, probability)` */
   places?: number;
+  /** `[vocabSize]`, 1 for tokens that go on with a word (`##…`): then a word is masked as a whole or not at all. */
+  continuations?: Uint8Array;
+  /**
+   * Static masks, as those of a file made by google-research/bert's `create_pretraining_data.py`: a line's masks depend on
+   * `seed`, its number and `copy` alone, not on `step`. @default dynamic
+   */
+  copy?: number;
 }
 
 /** A batch with tokens hidden, and what stood there. */
@@ -41,9 +48,10 @@ export interface MaskedBatch extends Batch {
  *
  * A line of n tokens, special ones not counted, gets n · probability predictions, rounded up or down at random so that
  * the mean is exact, and at least one. The number of places P is fixed, for fixed shapes: what is left over is labelled
- * −100; if there are more predictions than places (rare), they are thinned at random, each line's last one last.
+ * −100; if there are more predictions than places (rare), they are thinned at random, each line's first one last.
  * Follows `create_masked_lm_predictions` of google-research/bert, but `[UNK]` is never chosen, as in Hugging Face's
- * `DataCollatorForLanguageModeling`.
+ * `DataCollatorForLanguageModeling`. With `continuations`, words are taken whole, in random order, those left out that
+ * would exceed the number; only a line's first word may.
  *
  * @param batch Left as it is; the result has its own `inputIds`.
  * @throws {RangeError} If `probability` is not in (0, 1).
@@ -62,7 +70,7 @@ export interface MaskedBatch extends Batch {
  * ```
  */
 export function maskTokens(batch: Batch, options: MaskingOptions): MaskedBatch {
-  const { seed, step, maskId, specialIds, vocabSize, probability = 0.15 } = options;
+  const { maskId, specialIds, vocabSize, probability = 0.15, continuations } = options;
   if (!(probability > 0 && probability < 1)) {
     throw new RangeError(
       `Cannot mask tokens as probability must be above 0 and below 1: current value is ${probability}`,
@@ -70,23 +78,36 @@ export function maskTokens(batch: Batch, options: MaskingOptions): MaskedBatch {
   }
   const size = batch.inputIds.length;
   const { places = placesFor(size, probability) } = options;
-  const keys = randomBits(seed, step, "masking.choose", size);
-  const positions = thin(choosePositions(batch, keys, new Set(specialIds), probability), keys, places);
-  const actions = randomBits(seed, step, "masking.replace", size);
-  const tokens = randomBits(seed, step, "masking.token", size);
+  const { keys, actions } = drawWords(batch, options);
+  const maskable = maskableOf(batch, specialIds, vocabSize);
+  const choose = continuations === undefined ? chooseTokens : wordChooser(batch.inputIds, continuations);
+  const chosen = new Uint8Array(size); // 1, or 2 for the one that its line gives up last
+  let count = 0;
+  for (let start = 0, end = 0; start < size; start = end) {
+    const segment = batch.segments[start]!;
+    let candidates = 0;
+    for (end = start; end < size && batch.segments[end] === segment; end++) candidates += maskable[end]!;
+    if (candidates === 0) continue;
+    // The key of the line's first token, [CLS], is never used to choose: it rounds.
+    const wanted = Math.max(1, Math.floor(candidates * probability + keys[start]! / 2 ** 32));
+    count += choose({ start, end, candidates, wanted }, maskable, keys, chosen);
+  }
+  if (count > places) thin(chosen, keys, count, places);
 
   const inputIds = batch.inputIds.slice();
   const maskedPositions = new Int32Array(places);
   const labels = new Int32Array(places).fill(IGNORED_LABEL);
-  for (const [i, position] of positions.entries()) {
-    maskedPositions[i] = position;
-    labels[i] = inputIds[position]!;
+  let predictions = 0;
+  for (let position = 0; position < size; position++) {
+    if (chosen[position] === 0) continue;
+    maskedPositions[predictions] = position;
+    labels[predictions++] = inputIds[position]!;
     // 80% of the time, replace with [MASK]; 10% of the time, with a random token; 10% of the time, keep the original
     const action = actions[position]! / 2 ** 32;
     if (action < 0.8) inputIds[position] = maskId;
-    else if (action < 0.9) inputIds[position] = Math.floor((tokens[position]! / 2 ** 32) * vocabSize);
+    else if (action < 0.9) inputIds[position] = Math.floor((action - 0.8) * 10 * vocabSize);
   }
-  return { ...batch, inputIds, maskedPositions, labels, predictions: positions.length };
+  return { ...batch, inputIds, maskedPositions, labels, predictions };
 }
 
 /**
@@ -129,46 +150,122 @@ export function specialIdsOf(
   return [tokenizer.padId, tokenizer.unkId, tokenizer.clsId, tokenizer.sepId, tokenizer.maskId];
 }
 
+/**
+ * Which tokens of a tokenizer go on with a word, for whole-word masking.
+ *
+ * @returns `[vocabSize]`, 1 for tokens that begin with `##`, else 0.
+ *
+ * @example
+ * ```ts
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { continuationsOf } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "영화", "##를"]);
+ * assert.deepEqual([...continuationsOf(tokenizer)], [0, 0, 0, 0, 0, 0, 1]);
+ * ```
+ */
+export function continuationsOf(tokenizer: Pick<BertTokenizer, "vocabSize" | "idToToken">): Uint8Array {
+  return Uint8Array.from({ length: tokenizer.vocabSize }, (_, id) =>
+    Number(tokenizer.idToToken(id)?.startsWith("##") ?? false),
+  );
+}
+
 // --- internal ---
 
-/** A chosen position; `rank` is 0 for the one that its line gives up last. */
-interface Choice {
-  readonly position: number;
-  readonly rank: 0 | 1;
+/** A line's tokens, and how many of its candidates to predict. */
+interface Line {
+  readonly start: number;
+  readonly end: number;
+  readonly candidates: number;
+  readonly wanted: number;
 }
 
-/** Line by line, the positions with the smallest keys. */
-function choosePositions(
+/** Marks what it chooses, and tells how many; `keys` are random. */
+type Choose = (line: Line, maskable: Uint8Array, keys: Uint32Array, chosen: Uint8Array) => number;
+
+/** Two random words for every token: one chooses, the other replaces. */
+function drawWords(
+  batch: Batch,
+  { seed, step, copy }: MaskingOptions,
+): { keys: Uint32Array; actions: Uint32Array } {
+  const size = batch.inputIds.length;
+  if (copy === undefined) {
+    return {
+      keys: randomBits(seed, step, "masking.choose", size),
+      actions: randomBits(seed, step, "masking.replace", size),
+    };
+  }
+  const [keys, actions] = [new Uint32Array(size), new Uint32Array(size)];
+  for (let start = 0, end = 0; start < size; start = end) {
+    const segment = batch.segments[start]!;
+    for (end = start; end < size && batch.segments[end] === segment;) end++;
+    if (segment === 0) continue;
+    const length = end - start;
+    const words = randomBits(seed, copy, batch.lines[segment - 1]!, 2 * length);
+    keys.set(words.subarray(0, length), start);
+    actions.set(words.subarray(length), start);
+  }
+  return { keys, actions };
+}
+
+/** `[B · T]`, 1 where a token may be masked. */
+function maskableOf(
   { inputIds, segments }: Batch,
-  keys: Uint32Array,
-  special: ReadonlySet<number>,
-  probability: number,
-): Choice[] {
-  const chosen: Choice[] = [];
-  const candidates = new Float64Array(inputIds.length); // key · 2^21 + place in the line: sorts by key, exact in 53 bits
-  for (let start = 0, end = 0; start < segments.length; start = end) {
-    const segment = segments[start]!;
-    let count = 0;
-    for (end = start; end < segments.length && segments[end] === segment; end++) {
-      if (segment !== 0 && !special.has(inputIds[end]!))
-        candidates[count++] = keys[end]! * 2 ** 21 + (end - start);
-    }
-    if (count === 0) continue;
-    // The key of the line's first token, [CLS], is never used to choose: it rounds.
-    const wanted = Math.max(1, Math.floor(count * probability + keys[start]! / 2 ** 32));
-    const byKey = candidates.subarray(0, count).sort();
-    for (let i = 0; i < Math.min(wanted, count); i++) {
-      chosen.push({ position: start + (byKey[i]! % 2 ** 21), rank: i === 0 ? 0 : 1 });
-    }
-  }
-  return chosen;
+  specialIds: readonly number[],
+  vocabSize: number,
+): Uint8Array {
+  const special = new Uint8Array(vocabSize);
+  for (const id of specialIds) special[id] = 1;
+  const maskable = new Uint8Array(inputIds.length);
+  for (let i = 0; i < maskable.length; i++)
+    maskable[i] = segments[i] === 0 || special[inputIds[i]!] === 1 ? 0 : 1;
+  return maskable;
 }
 
-/** At most `places` positions, ascending. */
-function thin(chosen: Choice[], keys: Uint32Array, places: number): Int32Array {
-  if (chosen.length > places) {
-    chosen.sort((a, b) => a.rank - b.rank || keys[a.position]! - keys[b.position]!);
-    chosen.length = places;
+/** Selection sampling (Knuth, The Art of Computer Programming, 3.4.2 S): every subset of `wanted` is as likely. */
+const chooseTokens: Choose = ({ start, end, candidates, wanted }, maskable, keys, chosen) => {
+  let left = candidates;
+  let needed = wanted;
+  let first = -1; // the chosen one with the smallest key
+  for (let i = start; needed > 0 && i < end; i++) {
+    if (maskable[i] === 0) continue;
+    if ((keys[i]! / 2 ** 32) * left-- >= needed) continue;
+    needed--;
+    chosen[i] = 1;
+    if (first < 0 || keys[i]! < keys[first]!) first = i;
   }
-  return Int32Array.from(chosen, ({ position }) => position).sort();
+  chosen[first] = 2;
+  return wanted;
+};
+
+/** Words in random order, whole, until there are `wanted` tokens. */
+function wordChooser(inputIds: Int32Array, continuations: Uint8Array): Choose {
+  const beginsWord = (i: number, maskable: Uint8Array): boolean =>
+    maskable[i] === 1 && (continuations[inputIds[i]!] === 0 || maskable[i - 1] === 0);
+  return ({ start, end, wanted }, maskable, keys, chosen) => {
+    const words: number[] = [];
+    for (let i = start; i < end; i++) if (beginsWord(i, maskable)) words.push(i);
+    words.sort((a, b) => keys[a]! - keys[b]! || a - b);
+    let count = 0;
+    for (const word of words) {
+      let after = word + 1;
+      while (after < end && maskable[after] === 1 && !beginsWord(after, maskable)) after++;
+      if (count > 0 && count + after - word > wanted) continue;
+      chosen.fill(1, word, after);
+      if (count === 0) chosen[word] = 2;
+      count += after - word;
+      if (count >= wanted) break;
+    }
+    return count;
+  };
+}
+
+/** Take back choices until `places` are left, at random, each line's first one last. */
+function thin(chosen: Uint8Array, keys: Uint32Array, count: number, places: number): void {
+  const positions = new Uint32Array(count);
+  let at = 0;
+  for (let i = 0; i < chosen.length; i++) if (chosen[i] !== 0) positions[at++] = i;
+  positions.sort((a, b) => chosen[b]! - chosen[a]! || keys[a]! - keys[b]!);
+  for (const position of positions.subarray(places)) chosen[position] = 0;
 }

@@ -20,7 +20,7 @@ export { tokenizerSha256 } from "./shards.ts";
 export { type PackedRows, packLines } from "./packing.ts";
 export { holdOut } from "./hold_out.ts";
 export { type Batch, cutBatch } from "./batches.ts";
-export { IGNORED_LABEL, maskTokens, placesFor, specialIdsOf } from "./masked_lm.ts";
+export { continuationsOf, IGNORED_LABEL, maskTokens, placesFor, specialIdsOf } from "./masked_lm.ts";
 export type { MaskedBatch, MaskingOptions } from "./masked_lm.ts";
 export { adamW, bertAdam, globalNorm, lamb } from "./optimization.ts";
 export type { Optimizer, OptimizerOptions, Parameters } from "./optimization.ts";
