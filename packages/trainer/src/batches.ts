@@ -30,7 +30,8 @@ export interface Batch {
  *
  * @param lines The lines that were packed.
  * @param packed Which of them stand in which row.
- * @param options `first`, the first row; `count`, the number of rows; `rowLength` as given to `packLines`; `padId`.
+ * @param options `first`, the first row; `count`, the number of rows; `rowLength` as given to `packLines`; `padId`;
+ * `firstLine`, the number of the first line in the whole corpus, 0 by default.
  *
  * @example
  * ```ts
@@ -47,22 +48,26 @@ export interface Batch {
 export function cutBatch(
   lines: TokenizedLines,
   packed: PackedRows,
-  { first, count, rowLength, padId }: { first: number; count: number; rowLength: number; padId: number },
+  {
+    first,
+    count,
+    rowLength,
+    padId,
+    firstLine = 0,
+  }: { first: number; count: number; rowLength: number; padId: number; firstLine?: number },
 ): Batch {
   const inputIds = new Int32Array(count * rowLength).fill(padId); // [B · T]
   const positionIds = new Int32Array(count * rowLength); // [B · T]
   const segments = new Int32Array(count * rowLength); // [B · T]
-  const rows = Math.min(count, packed.starts.length - 1 - first);
-  const from = packed.starts[first] ?? 0;
-  const numbers = Uint32Array.from(
-    packed.lines.subarray(from, packed.starts[first + Math.max(0, rows)] ?? from),
-  );
+  const rows = Math.max(0, Math.min(count, packed.starts.length - 1 - first));
+  const numbers = new Uint32Array(packed.starts[first + rows]! - packed.starts[first]!);
   let segment = 0;
   let tokens = 0;
   for (let row = 0; row < rows; row++) {
     let at = row * rowLength;
     for (let i = packed.starts[first + row]!; i < packed.starts[first + row + 1]!; i++) {
       const line = packed.lines[i]!;
+      numbers[segment] = firstLine + line;
       const start = lines.rowStarts[line]!;
       const length = Math.min(lines.rowStarts[line + 1]! - start, rowLength);
       inputIds.set(lines.ids.subarray(start, start + length), at);

@@ -6,7 +6,7 @@ import { readTrainerState, type TrainerState, writeTrainerState } from "./checkp
 import { adamW, type Optimizer } from "./optimization.ts";
 
 const recipe = { seed: 1, batchSize: 8 };
-const state: TrainerState = { step: 3, epoch: 1, batch: 2, elapsedMs: 1234.5, recipe };
+const state: TrainerState = { step: 3, epoch: 1, shard: 0, batch: 2, elapsedMs: 1234.5, recipe };
 
 /** An optimizer of two parameters whose moments are their own numbers. */
 function newOptimizer(shapes: Record<string, number[]> = { "a.weight": [2, 3], "a.bias": [2] }): Optimizer {
@@ -62,7 +62,7 @@ test.each<[string, (files: Map<string, Uint8Array>) => void, RegExp]>([
   [
     "has another state",
     (files) => files.set("trainer_state.json", encode('{"step":-1}')),
-    /does not tell step, epoch, batch/,
+    /does not tell step, epoch, shard, batch/,
   ],
   [
     "has moments cut short",

@@ -15,12 +15,14 @@ export interface TrainerState {
   readonly step: number;
   /** Times that the data has been gone through. */
   readonly epoch: number;
-  /** Batches taken of this epoch. */
+  /** Shards gone through in this epoch. */
+  readonly shard: number;
+  /** Batches taken of this shard. */
   readonly batch: number;
   /** Time spent so far, in milliseconds. */
   readonly elapsedMs: number;
   /** What the run was started with, and must be continued with. */
-  readonly recipe: Readonly<Record<string, string | number>>;
+  readonly recipe: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** The names of the trainer's files in a checkpoint. */
@@ -39,7 +41,7 @@ export const trainerFiles: { readonly moments: string; readonly state: string } 
  * import { adamW, readTrainerState, writeTrainerState } from "@kcbert/trainer";
  * import assert from "node:assert/strict";
  *
- * const state = { step: 7, epoch: 0, batch: 7, elapsedMs: 12, recipe: { seed: 1 } };
+ * const state = { step: 7, epoch: 0, shard: 0, batch: 7, elapsedMs: 12, recipe: { seed: 1 } };
  * const files = new Map<string, Uint8Array>();
  * await writeTrainerState(async (name, bytes) => void files.set(name, bytes), adamW(new Map()), state);
  * assert.deepEqual(await readTrainerState(async (name) => files.get(name), adamW(new Map()), { seed: 1 }), state);
@@ -125,7 +127,7 @@ function parseState(text: string): TrainerState {
   }
   if (!isTrainerState(state)) {
     throw new TypeError(
-      `Cannot resume as ${trainerFiles.state} does not tell step, epoch, batch, elapsedMs and recipe`,
+      `Cannot resume as ${trainerFiles.state} does not tell step, epoch, shard, batch, elapsedMs and recipe`,
     );
   }
   return state;
@@ -134,7 +136,7 @@ function parseState(text: string): TrainerState {
 function isTrainerState(value: unknown): value is TrainerState {
   if (typeof value !== "object" || value === null) return false;
   const state = value as Record<string, unknown>;
-  const counts = [state["step"], state["epoch"], state["batch"]];
+  const counts = [state["step"], state["epoch"], state["shard"], state["batch"]];
   return (
     counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
     Number.isFinite(state["elapsedMs"]) &&

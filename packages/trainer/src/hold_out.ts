@@ -3,7 +3,6 @@
  */
 import { shuffled } from "./_random.ts";
 import { lineCount, type TokenizedLines } from "./tokenized_lines.ts";
-import type { PretrainingData } from "./pretrain.ts";
 
 /**
  * Hold out lines drawn at random; the order of lines stays.
@@ -23,7 +22,11 @@ import type { PretrainingData } from "./pretrain.ts";
  * assert.deepEqual([lineCount(train), lineCount(heldOut)], [2, 1]);
  * ```
  */
-export function holdOut(lines: TokenizedLines, count: number, seed: number): PretrainingData {
+export function holdOut(
+  lines: TokenizedLines,
+  count: number,
+  seed: number,
+): { train: TokenizedLines; heldOut: TokenizedLines } {
   const all = lineCount(lines);
   if (!Number.isInteger(count) || count < 1 || count >= all) {
     throw new RangeError(

@@ -11,9 +11,17 @@ import { readTrainerState, type TrainerState, writeTrainerState } from "./checkp
 import { type MaskedLmScores, maskedLmScorer } from "./evaluate.ts";
 import type { PretrainEvent, StepEvent } from "./events.ts";
 import { eager, type Jit } from "./jit.ts";
-import { type MaskedBatch, type MaskingOptions, maskTokens, specialIdsOf } from "./masked_lm.ts";
+import { type LineShards, oneShard } from "./line_shards.ts";
+import { BatchLoader } from "./loader.ts";
+import {
+  continuationsOf,
+  type MaskedBatch,
+  type MaskingOptions,
+  maskTokens,
+  specialIdsOf,
+} from "./masked_lm.ts";
 import { adamW, type Optimizer, type Parameters } from "./optimization.ts";
-import { type PackedRows, packLines } from "./packing.ts";
+import { packLines } from "./packing.ts";
 import { sampleFiller } from "./samples.ts";
 import { linearDecay, type Schedule } from "./schedules.ts";
 import { lineCount, type TokenizedLines } from "./tokenized_lines.ts";
@@ -22,8 +30,8 @@ import { unigramCosts, unigramLoss } from "./unigram.ts";
 
 /** What is learnt from, and what is only tested on. */
 export interface PretrainingData {
-  /** Lines to learn, special tokens included. */
-  readonly train: TokenizedLines;
+  /** Lines to learn, special tokens included; in shards where memory does not hold them all. */
+  readonly train: TokenizedLines | LineShards;
   /** Lines to test on; the model never learns from them. */
   readonly heldOut: TokenizedLines;
 }
@@ -50,6 +58,12 @@ export interface PretrainOptions {
   optimizer?: (parameters: Parameters) => Optimizer;
   /** Part of the tokens to predict while learning; held-out lines are always masked at 0.15. @default 0.15 */
   maskProbability?: number;
+  /** Mask words as a whole or not at all. @default false */
+  wholeWords?: boolean;
+  /** How many masks a line has, which then come again; see `LoaderOptions`. @default every epoch has masks of its own */
+  maskCopies?: number;
+  /** Lengths of rows for lines that are not packed; see `LoaderOptions`. Not with `accumulate`. @default lines are packed */
+  buckets?: readonly number[];
   /** Seed of order, masks and dropout; whole, in [0, 2³²). @default 0 */
   seed?: number;
   /**
@@ -123,10 +137,16 @@ export async function* pretrain(
 ): AsyncGenerator<PretrainEvent, void, void> {
   const { batchSize = 32, rowLength = 128, accumulate = 1, learningRate: peak = 1e-4, seed = 0 } = options;
   const { schedule = linearDecay(), maskProbability = 0.15, samples = [] } = options;
+  const { wholeWords = false, maskCopies, buckets } = options;
   const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
   const { tokenizer, signal, now = Date.now, jit = eager } = options;
   const { stepsInFlight = jit === eager ? 0 : 2 } = options;
-  checkOptions(model, data, { tokenizer, maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak });
+  checkOptions(
+    model,
+    tokenizer,
+    { maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak },
+    { buckets, maskCopies },
+  );
 
   const specialIds = specialIdsOf(tokenizer);
   const masking = {
@@ -137,17 +157,42 @@ export async function* pretrain(
   };
   const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
   const heldOut = heldOutBatches(data.heldOut, shape, { ...masking, probability: HELD_OUT_PROBABILITY });
-  const baseline = unigramLoss(unigramCosts(data.train, masking), heldOut);
+  const corpus = "shards" in data.train ? data.train : oneShard(data.train);
+  const first = await corpus.read(0);
+  checkLines({ train: first, heldOut: data.heldOut }, specialIds);
+  const baseline = unigramLoss(unigramCosts(first, masking), heldOut);
 
   const optimizer = (options.optimizer ?? adamW)(model.parameters);
   const inFlight = new StepsInFlight<StepFacts>();
   try {
-    const recipe = { seed, batchSize, rowLength, accumulate, maskProbability, data: checksum(data.train) };
-    const begin = { step: 0, epoch: 0, batch: 0, elapsedMs: 0 };
+    const recipe = {
+      seed,
+      batchSize,
+      rowLength,
+      accumulate,
+      maskProbability,
+      ...(wholeWords ? { wholeWords } : {}),
+      ...(maskCopies === undefined ? {} : { maskCopies }),
+      ...(buckets === undefined ? {} : { buckets: buckets.join(" ") }),
+      data: corpus.checksum,
+    };
+    const begin = { step: 0, epoch: 0, shard: 0, batch: 0, elapsedMs: 0 };
     const from =
       options.resume === undefined ? begin : await readTrainerState(options.resume, optimizer, recipe);
-    let { step, epoch, batch } = from;
-    let packed = packLines(data.train, { rowLength, seed, epoch });
+    let { step } = from;
+    const loader = new BatchLoader(
+      corpus,
+      {
+        batchSize,
+        rowLength,
+        seed,
+        padId: tokenizer.padId,
+        masking: wholeWords ? { ...masking, continuations: continuationsOf(tokenizer) } : masking,
+        ...(maskCopies === undefined ? {} : { maskCopies }),
+        ...(buckets === undefined ? {} : { buckets }),
+      },
+      from,
+    );
     let scores: MaskedLmScores = { loss: NaN, accuracy: NaN };
     const began = now() - from.elapsedMs;
     const elapsedMs = () => now() - began;
@@ -181,31 +226,19 @@ export async function* pretrain(
     const mayScore = () => maxSeconds === Infinity || scoringMs <= SCORING_SHARE * elapsedMs();
 
     async function keep(): Promise<void> {
-      const state: TrainerState = { step, epoch, batch, elapsedMs: elapsedMs(), recipe };
+      const state: TrainerState = { step, ...loader.position, elapsedMs: elapsedMs(), recipe };
       await options.checkpoint?.(step, async (sink) => {
         await model.save(sink);
         await writeTrainerState(sink, optimizer, state);
       });
     }
 
-    /** The next rows, masked for this draw; rows in which nothing can be masked are passed over. */
-    function nextBatch(draw: number): MaskedBatch {
-      for (;;) {
-        if (batch >= batchesIn(packed, batchSize)) {
-          packed = packLines(data.train, { rowLength, seed, epoch: ++epoch });
-          batch = 0;
-        }
-        const rows = cutBatch(data.train, packed, { ...shape, first: batch++ * batchSize });
-        const masked = maskTokens(rows, { ...masking, seed, step: draw });
-        if (masked.predictions > 0) return masked;
-      }
-    }
-
     /** Hand the next step to the backend. */
-    function advance(): void {
+    async function advance(): Promise<void> {
+      const draws = Array.from({ length: accumulate }, (_, part) => (step * accumulate + part) % 2 ** 32);
+      const batches: MaskedBatch[] = [];
+      for (const draw of draws) batches.push(await loader.next(draw));
       const learningRate = peak * schedule(progress());
-      const draws = Array.from({ length: accumulate }, (_, part) => step * accumulate + part);
-      const batches = draws.map(nextBatch);
       const scalars = tf.tensor1d(optimizer.scalars(learningRate, step));
       // The draw's 32 bits, as a signed number.
       const inputs = batches.map((batch, i) => [tf.scalar(draws[i]! | 0, "int32"), ...uploadBatch(batch)]);
@@ -245,7 +278,7 @@ export async function* pretrain(
       maxSteps: finiteOrNull(maxSteps),
       maxSeconds: finiteOrNull(maxSeconds),
       unigramLoss: baseline,
-      trainLines: lineCount(data.train),
+      trainLines: corpus.shards.reduce((sum, { sequences }) => sum + sequences, 0),
       heldOutLines: lineCount(data.heldOut),
       config: model.config,
       batchSize,
@@ -261,7 +294,7 @@ export async function* pretrain(
     let turned = now();
     since = now();
     while (progress() < 1 && !aborted()) {
-      advance();
+      await advance();
       yield* settle(stepsInFlight);
       if (now() - turned >= TURN_MS) {
         await turn();
@@ -331,11 +364,6 @@ function heldOutBatches(
   });
 }
 
-/** Whole batches in an epoch; at least one, padded, where lines are few. */
-function batchesIn(packed: PackedRows, batchSize: number): number {
-  return Math.max(1, Math.floor((packed.starts.length - 1) / batchSize));
-}
-
 /** Whether something that happens `times` in a run, evenly spread, is due between two points of its progress. */
 function crosses(before: number, after: number, times: number): boolean {
   return Math.floor(after * times) > Math.floor(before * times);
@@ -356,15 +384,6 @@ function sizeOf(parameters: Parameters): number {
   return Array.from(parameters.values(), ({ size }) => size).reduce((sum, size) => sum + size, 0);
 }
 
-/** 32-bit FNV-1a of the ids and where lines begin: another corpus would be noticed. */
-function checksum({ ids, rowStarts }: TokenizedLines): string {
-  let hash = 0x811c9dc5;
-  for (const numbers of [ids, rowStarts]) {
-    for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);
-  }
-  return (hash >>> 0).toString(16).padStart(8, "0");
-}
-
 function checkLoss(loss: number, step: number, learningRate: number): void {
   if (Number.isFinite(loss)) return;
   throw new Error(
@@ -374,10 +393,11 @@ function checkLoss(loss: number, step: number, learningRate: number): void {
 
 function checkOptions(
   model: BertForMaskedLM,
-  { train, heldOut }: PretrainingData,
-  { tokenizer, ...numbers }: PretrainNumbers & { tokenizer: BertTokenizer },
+  tokenizer: BertTokenizer,
+  numbers: PretrainNumbers,
+  { buckets, maskCopies }: { buckets: readonly number[] | undefined; maskCopies: number | undefined },
 ): void {
-  const { maxSteps, maxSeconds, rowLength, peak } = numbers;
+  const { maxSteps, maxSeconds, rowLength, accumulate, peak } = numbers;
   const { vocabSize, maxPositionEmbeddings } = model.config;
   if (maxSteps === Infinity && maxSeconds === Infinity) {
     throw new RangeError("Cannot pretrain without an end: give maxSteps or maxSeconds");
@@ -408,8 +428,21 @@ function checkOptions(
       `Cannot pretrain as the tokenizer has more tokens than the model: ${tokenizer.vocabSize}, the model's vocabSize is ${vocabSize}`,
     );
   }
-  const special = new Set(specialIdsOf(tokenizer));
-  for (const [name, lines] of Object.entries({ train, heldOut })) {
+  if (buckets !== undefined && (accumulate > 1 || buckets.at(-1) !== rowLength)) {
+    throw new RangeError(
+      `Cannot pretrain in buckets unless the last is rowLength and nothing is accumulated: rowLength is ${rowLength}, buckets are ${buckets.join(", ")}, accumulate is ${accumulate}`,
+    );
+  }
+  if (maskCopies !== undefined && !(Number.isSafeInteger(maskCopies) && maskCopies >= 1)) {
+    throw new RangeError(
+      `Cannot pretrain as maskCopies must be a whole number above 0: current value is ${maskCopies}`,
+    );
+  }
+}
+
+function checkLines(data: Record<string, TokenizedLines>, specialIds: readonly number[]): void {
+  const special = new Set(specialIds);
+  for (const [name, lines] of Object.entries(data)) {
     if (lines.ids.some((id) => !special.has(id))) continue;
     throw new RangeError(
       `Cannot pretrain as there is nothing to predict: the ${lineCount(lines)} lines of ${name} hold special tokens only`,

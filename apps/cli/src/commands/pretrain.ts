@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BertConfig, BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import type { EndEvent, PretrainingData, PretrainOptions, TokenizedLines } from "@kcbert/trainer";
+import type { EndEvent, PretrainOptions, TokenizedLines } from "@kcbert/trainer";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
 import { BACKENDS, startBackend } from "../backend.ts";
@@ -257,7 +257,7 @@ async function train({
   const { holdOut, pretrain } = await import("@kcbert/trainer");
   const data = holdOut(lines, heldOutCount(recipe.heldOut, lines), recipe.seed);
   const checkpoint = folder.latestCheckpoint();
-  const model = await loadModel(checkpoint, recipe, tokenizer, data);
+  const model = await loadModel(checkpoint, recipe, tokenizer, data.train);
   const tokenizerFiles = await readTokenizerFiles(resolveModel(flags.tokenizer), tokenizer, recipe.maxLength);
   const progress = startTrainingProgress({ quiet: flags.quiet || flags.json });
   try {
@@ -292,7 +292,7 @@ async function loadModel(
   checkpoint: string | undefined,
   recipe: Recipe,
   tokenizer: BertTokenizer,
-  { train }: PretrainingData,
+  train: TokenizedLines,
 ): Promise<BertForMaskedLM> {
   const { BertForMaskedLM, checkBertConfig, kcbertBase } = await import("@kcbert/bert");
   const { specialIdsOf, startFromUnigrams, unigramCosts } = await import("@kcbert/trainer");
