@@ -42,7 +42,25 @@ export interface LoaderOptions {
   maskCopies?: number;
 }
 
-/** Makes masked batches; the same ones from the same position on. */
+/**
+ * Makes masked batches, the same ones from the same position on.
+ *
+ * A corpus in shards goes through memory shard by shard, in an order drawn for every epoch, the next one being read while
+ * this one is used. Rows that do not fill a batch at the end of a shard are left out until the next epoch.
+ *
+ * @example
+ * ```ts
+ * import { BatchLoader, type LineShards } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * const lines = { ids: Uint16Array.of(2, 7, 8, 3), rowStarts: Uint32Array.of(0, 4) };
+ * const corpus: LineShards = { shards: [{ sequences: 1, tokens: 4 }], checksum: "", read: async () => lines };
+ * const masking = { maskId: 4, specialIds: [0, 1, 2, 3, 4], vocabSize: 10 };
+ * const loader = new BatchLoader(corpus, { batchSize: 1, rowLength: 6, seed: 1, padId: 0, masking });
+ * const { tokens, predictions } = await loader.next(0);
+ * assert.deepEqual([tokens, predictions], [4, 1]);
+ * ```
+ */
 export class BatchLoader {
   readonly #corpus: LineShards;
   readonly #options: LoaderOptions;
@@ -53,6 +71,8 @@ export class BatchLoader {
   #ahead: { readonly shard: number; readonly lines: ReturnType<LineShards["read"]> } | undefined;
 
   /**
+   * Begin to load; nothing is read yet.
+   *
    * @param corpus What is learnt; at least one of its tokens can be masked.
    * @param options What batches are made.
    * @param position Where to go on.
