@@ -56,6 +56,8 @@ export interface OptimizerOptions {
   maxGradNorm?: number;
   /** Which parameters decay. @default all but those whose key holds `bias` or `LayerNorm` */
   decays?: (key: string) => boolean;
+  /** Factor of the learning rate by parameter key, at least 0, such as a smaller one for lower layers. @default 1 for all */
+  rate?: (key: string) => number;
 }
 
 /**
@@ -181,6 +183,7 @@ function optimizer(parameters: Parameters, settings: Settings, rule: Rule): Opti
     weightDecay = 0.01,
     maxGradNorm = 1,
     decays = decaysByName,
+    rate: rateOf = () => 1,
   } = settings;
   checkSettings({ beta1, beta2, epsilon, weightDecay, maxGradNorm });
   const moments = new Map(Array.from(parameters, ([key, parameter]) => [key, zeroMoments(parameter)]));
@@ -190,17 +193,16 @@ function optimizer(parameters: Parameters, settings: Settings, rule: Rule): Opti
     { m, v }: Moments,
     gradient: tf.Tensor,
     at: StepInputs,
-    decay: number,
+    { decay, factor }: { decay: number; factor: number },
   ): void {
     const nextM = tf.add(tf.mul(m, beta1), tf.mul(gradient, at.firstWeight));
     const nextV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), at.secondWeight));
     const denominator = tf.add(tf.sqrt(tf.mul(nextV, at.secondCorrection)), epsilon);
     const adam = tf.div(tf.mul(nextM, at.firstCorrection), denominator);
     const change = decay === 0 ? adam : tf.add(adam, tf.mul(parameter, decay));
+    const learningRate = factor === 1 ? at.learningRate : tf.mul(at.learningRate, factor);
     const rate =
-      rule.trustRatio && decay !== 0
-        ? tf.mul(at.learningRate, trustRatio(parameter, change))
-        : at.learningRate;
+      rule.trustRatio && decay !== 0 ? tf.mul(learningRate, trustRatio(parameter, change)) : learningRate;
     m.assign(nextM);
     v.assign(nextV);
     parameter.assign(tf.sub(parameter, tf.mul(change, rate)));
@@ -229,7 +231,8 @@ function optimizer(parameters: Parameters, settings: Settings, rule: Rule): Opti
         for (const [key, parameter] of parameters) {
           const gradient = gradients.get(key);
           if (gradient === undefined) continue;
-          tf.tidy(() => stepOf(parameter, moments.get(key)!, gradient, at, decays(key) ? weightDecay : 0));
+          const own = { decay: decays(key) ? weightDecay : 0, factor: rateOf(key) };
+          tf.tidy(() => stepOf(parameter, moments.get(key)!, gradient, at, own));
         }
         return norm;
       }),
@@ -277,7 +280,7 @@ function decaysByName(key: string): boolean {
   return !key.includes("bias") && !key.includes("LayerNorm");
 }
 
-function checkSettings(settings: Required<Omit<OptimizerOptions, "decays">>): void {
+function checkSettings(settings: Required<Omit<OptimizerOptions, "decays" | "rate">>): void {
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = settings;
   const ranges = [
     ["beta1", beta1, "in [0, 1)", beta1 >= 0 && beta1 < 1],
