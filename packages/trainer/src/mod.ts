@@ -38,4 +38,40 @@ export {
 export { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
 export { fillSamples, type MaskedSample } from "./samples.ts";
 export { startFromUnigrams, unigramCosts, unigramLoss } from "./unigram.ts";
+export { finetune } from "./finetune/finetune.ts";
+export type { EvaluationSet, FinetuneData, FinetuneOptions } from "./finetune/finetune.ts";
+export type {
+  FinetuneEndEvent,
+  FinetuneEvalEvent,
+  FinetuneEvent,
+  FinetuneStartEvent,
+  FinetuneStepEvent,
+  ScoredStep,
+  Selection,
+} from "./finetune/finetune_events.ts";
+export { copyWeights, finetuneProgram } from "./finetune/finetune_program.ts";
+export type { FinetuneProgram, FinetuneProgramOptions } from "./finetune/finetune_program.ts";
+export type { FinetuneModel } from "./finetune/_heads.ts";
+export { exampleCount, selectExamples } from "./finetune/examples.ts";
+export type {
+  EmbeddingExamples,
+  EncodedTexts,
+  Examples,
+  SpanExamples,
+  TextExamples,
+  TokenExamples,
+} from "./finetune/examples.ts";
+export { epochBatches, sortedBatches, widthsFor } from "./finetune/length_batches.ts";
+export type { EpochOptions, RowBatch } from "./finetune/length_batches.ts";
+export { predict, type Predictions, type PredictOptions } from "./finetune/predict_examples.ts";
+export { argMax, evaluate, scoreExamples, type Scores } from "./finetune/score_examples.ts";
+export { accuracy, f1, f1Scores, type F1Scores } from "./metrics/classification.ts";
+export { labelRankingAveragePrecision, multiLabelScores } from "./metrics/multi_label.ts";
+export type { MultiLabelScores } from "./metrics/multi_label.ts";
+export { pearson, ranks, spearman } from "./metrics/correlation.ts";
+export { rocAuc } from "./metrics/roc_auc.ts";
+export { entitiesOf, entityScores } from "./metrics/entity_f1.ts";
+export type { EntityScores, TaggedEntity, TagOptions } from "./metrics/entity_f1.ts";
+export { korquadScores, normalizeKorquadAnswer } from "./metrics/korquad.ts";
+export type { KorquadQuestion, KorquadScores } from "./metrics/korquad.ts";
 export { readTrainerState, trainerFiles, type TrainerState, writeTrainerState } from "./checkpoint.ts";

@@ -1,0 +1,351 @@
+/**
+ * Fine-tuning: one loop, from labelled texts to a model that labels.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { StepsInFlight } from "../_in_flight.ts";
+import { linearDecay, type Schedule } from "../schedules.ts";
+import { exampleLengths, uploadLabels, uploadTexts } from "./_example_inputs.ts";
+import type { FinetuneModel } from "./_heads.ts";
+import { exampleCount, type Examples } from "./examples.ts";
+import type { FinetuneEvent, FinetuneStepEvent, ScoredStep, Selection } from "./finetune_events.ts";
+import {
+  copyWeights,
+  dropoutDraw,
+  type FinetuneProgram,
+  finetuneProgram,
+  type FinetuneProgramOptions,
+} from "./finetune_program.ts";
+import { epochBatches, type RowBatch } from "./length_batches.ts";
+import { predictWith, usableWidths } from "./predict_examples.ts";
+import { scoreExamples, type Scores } from "./score_examples.ts";
+
+/** What a model is scored on: examples of its kind, or a function that scores it in another way, such as by its answers. */
+export type EvaluationSet = Examples | (() => Promise<Scores>);
+
+/** What is learnt from, and what is only tested on. */
+export interface FinetuneData {
+  /** Examples to learn from. */
+  readonly train: Examples;
+  /** The development set, which may choose among the models of a run. */
+  readonly dev?: EvaluationSet;
+  /** The test set. */
+  readonly test?: EvaluationSet;
+}
+
+/** The hyper-parameters of a run. */
+export interface FinetuneOptions extends FinetuneProgramOptions {
+  /** Times that the examples are gone through. @default 3 */
+  readonly epochs?: number;
+  /** End after so many steps, instead of after `epochs`. */
+  readonly maxSteps?: number;
+  /** Rows in a batch. @default 32 */
+  readonly batchSize?: number;
+  /** Peak learning rate. @default 5e-5 */
+  readonly learningRate?: number;
+  /** How the rate rises and falls over the run. @default `linearDecay({ warmup: 0 })` */
+  readonly schedule?: Schedule;
+  /** Seed of order and dropout; whole, in [0, 2³²). @default 0 */
+  readonly seed?: number;
+  /** Score the model every so many steps, beside the end. @default once an epoch */
+  readonly evaluateEvery?: number;
+  /** The score by which models are chosen. @default the first of the scores */
+  readonly metric?: string;
+  /** End early after so many scorings in a row without a better one on the development set. @default never */
+  readonly patience?: number;
+  /**
+   * Which model is left at the end: the one that was best on the development set, or the last.
+   *
+   * @default `devSelected` where there is a development set, else `last`
+   */
+  readonly keep?: "devSelected" | "last";
+  /** Tokens that rows may be filled up to, ascending. @default what suits the backend */
+  readonly widths?: readonly number[];
+  /** Rows in a batch when scoring. @default 512 where it is compiled, else 64 */
+  readonly evaluationBatchSize?: number;
+  /** Whether the tags of named entities are written `PER-B`. @default false */
+  readonly suffix?: boolean;
+  /**
+   * A program for this model that was made before, by `finetuneProgram`, and is not made again; its own options count. The
+   * caller disposes it.
+   */
+  readonly program?: FinetuneProgram;
+  /** Steps handed to the backend before the numbers of the first are read. @default 4 where it is compiled, else 0 */
+  readonly stepsInFlight?: number;
+  /** Aborting ends the run after the current step. */
+  readonly signal?: AbortSignal;
+  /** The time in milliseconds. @default `Date.now` */
+  readonly now?: () => number;
+}
+
+/**
+ * Fine-tune a model, and tell what happens.
+ *
+ * The model is changed in place and stays the caller's. On one backend the same seed gives the same weights, bit for bit.
+ *
+ * @param model A pretrained model with a head for the task, as `fromPretrained` makes it.
+ * @param data Examples of the kind that the model's class takes.
+ * @param options The hyper-parameters; see each. By default those of BERT's paper.
+ * @returns Events: `start`, then `step`s with `eval`s between, then `end`.
+ * @throws {RangeError} If an option is out of range, there is nothing to learn from, or a row is too long for the model.
+ * @throws {TypeError} If the examples are not of the model's kind, or the model is frozen or quantised.
+ * @throws {Error} If the loss is no longer a number.
+ *
+ * @example
+ * ```ts
+ * import { BertForSequenceClassification, kcbertBase } from "@kcbert/bert";
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import { finetune, type TextExamples } from "@kcbert/trainer";
+ * import * as tf from "@tensorflow/tfjs";
+ * import assert from "node:assert/strict";
+ *
+ * await tf.setBackend("cpu"); // "wasm" is the fast one, see @kcbert/kernels
+ * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "최고", "최악", "영화"]);
+ * const sizes = { vocabSize: 8, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 };
+ * const labels = { id2label: ["negative", "positive"], problemType: "single_label_classification" as const };
+ * const model = BertForSequenceClassification.init({ ...kcbertBase, ...sizes, ...labels }, { seed: 1 });
+ * const texts = tokenizer.encodeBatch(["최고 영화", "최악 영화", "최고", "최악"]);
+ * const train: TextExamples = { kind: "texts", texts, labels: Int32Array.of(1, 0, 1, 0) };
+ * for await (const event of finetune(model, { train, test: train }, { epochs: 30, learningRate: 1e-2 })) {
+ *   if (event.event === "end") assert.equal(event.selection?.last.test?.accuracy, 1);
+ * }
+ * ```
+ */
+export async function* finetune(
+  model: FinetuneModel,
+  data: FinetuneData,
+  options: FinetuneOptions = {},
+): AsyncGenerator<FinetuneEvent, void, void> {
+  const { epochs = 3, batchSize = 32, learningRate: peak = 5e-5, seed = 0, signal, now = Date.now } = options;
+  const { schedule = linearDecay({ warmup: 0 }), patience = Infinity, suffix = false } = options;
+  const program = options.program ?? finetuneProgram(model, options);
+  const inFlight = new StepsInFlight<StepFacts>();
+  try {
+    const { train, dev, test } = data;
+    checkData(model, program, data);
+    const lengths = exampleLengths(train);
+    const stepsPerEpoch = Math.ceil(lengths.length / batchSize);
+    const { maxSteps = Math.round(epochs * stepsPerEpoch), evaluateEvery = stepsPerEpoch } = options;
+    checkNumbers({ epochs, maxSteps, batchSize, learningRate: peak, evaluateEvery, patience });
+    const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+    const widths = options.widths ?? usableWidths(longest, program.compiled, model);
+    const { stepsInFlight = program.compiled ? 4 : 0 } = options;
+    const keep = options.keep ?? (dev === undefined ? "last" : "devSelected");
+    const shape = { batchSize, padId: model.config.padTokenId };
+    const aborted = () => signal?.aborted === true;
+    const began = now();
+    let step = 0;
+    let batches: RowBatch[] = [];
+    const chosen = new Choice(options.metric);
+    let bestWeights: Map<string, Float32Array> | undefined;
+
+    /** Hand the next step to the backend. */
+    function advance(): void {
+      const place = step % stepsPerEpoch;
+      if (place === 0) {
+        batches = epochBatches(lengths, { batchSize, widths, seed, epoch: step / stepsPerEpoch });
+      }
+      const batch = batches[place]!;
+      const learningRate = peak * schedule(step / maxSteps);
+      const scalars = tf.tensor1d(program.optimizer.scalars(learningRate, step));
+      const texts = uploadTexts(train, batch, shape);
+      const draw = tf.scalar(dropoutDraw(seed, step), "int32");
+      const labels = uploadLabels(train, batch, shape);
+      const result = program.step([[...texts, draw, ...labels]], scalars);
+      tf.dispose([scalars, draw, ...texts, ...labels]);
+      step++;
+      inFlight.add(result, { step, learningRate, examples: batch.rows.length });
+    }
+
+    let since = now();
+    /** Tell of steps that are done, until no more than `left` are on their way. */
+    async function* settle(left: number): AsyncGenerator<FinetuneStepEvent, void, void> {
+      for await (const { about, loss, gradNorm } of inFlight.settle(left)) {
+        checkLoss(loss, about.step, about.learningRate);
+        const examplesPerSecond = (about.examples / Math.max(1, now() - since)) * 1000;
+        since = now();
+        yield {
+          event: "step",
+          step: about.step,
+          epoch: about.step / stepsPerEpoch,
+          loss,
+          learningRate: about.learningRate,
+          gradNorm,
+          examplesPerSecond,
+          progress: about.step / maxSteps,
+          elapsedMs: now() - began,
+        };
+      }
+    }
+
+    async function scoreOn(set: EvaluationSet): Promise<Scores> {
+      if (typeof set === "function") return set();
+      const { evaluationBatchSize, widths } = options;
+      const said = await predictWith(program.outputs, model, set, {
+        compiled: program.compiled,
+        ...(evaluationBatchSize === undefined ? {} : { batchSize: evaluationBatchSize }),
+        ...(widths === undefined ? {} : { widths }),
+      });
+      return scoreExamples(set, said, model.config, { suffix });
+    }
+
+    async function* score(): AsyncGenerator<FinetuneEvent, void, void> {
+      if (dev === undefined && test === undefined) return;
+      const scored: ScoredStep = {
+        step,
+        epoch: step / stepsPerEpoch,
+        ...(dev === undefined ? {} : { dev: await scoreOn(dev) }),
+        ...(test === undefined ? {} : { test: await scoreOn(test) }),
+      };
+      const isBest = chosen.take(scored);
+      if (isBest && keep === "devSelected") bestWeights = await copyWeights(model);
+      yield { event: "eval", ...scored };
+      since = now();
+    }
+
+    yield {
+      event: "start",
+      examples: lengths.length,
+      maxSteps,
+      stepsPerEpoch,
+      batchSize,
+      widths,
+      parameters: Array.from(model.parameters.values(), ({ size }) => size).reduce(
+        (sum, size) => sum + size,
+        0,
+      ),
+    };
+    let turned = now();
+    while (step < maxSteps && !aborted() && chosen.sinceBest < patience) {
+      advance();
+      yield* settle(stepsInFlight);
+      if (now() - turned >= TURN_MS) {
+        await turn();
+        turned = now();
+      }
+      if (step % evaluateEvery !== 0 && step < maxSteps) continue;
+      yield* settle(0);
+      yield* score();
+    }
+    yield* settle(0);
+    const kept = keep === "devSelected" && bestWeights !== undefined ? "devSelected" : "last";
+    if (kept === "devSelected" && chosen.sinceBest > 0) assignWeights(model, bestWeights!);
+    const reason = step === maxSteps ? "done" : aborted() ? "interrupted" : "patience";
+    yield {
+      event: "end",
+      step,
+      reason,
+      metric: chosen.metric ?? "",
+      ...(chosen.selection === undefined ? {} : { selection: chosen.selection }),
+      kept,
+      elapsedMs: now() - began,
+    };
+  } finally {
+    inFlight.dispose();
+    if (options.program === undefined) program.dispose();
+  }
+}
+
+// --- internal ---
+
+/** How long timers and signals may wait, in milliseconds. */
+const TURN_MS = 50;
+
+/** What is known of a step before its loss. */
+interface StepFacts {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly examples: number;
+}
+
+/** Chooses among the scored steps of a run, each way on its own. */
+class Choice {
+  metric: string | undefined;
+  /** Scorings since the one that was best on the development set. */
+  sinceBest = 0;
+  #last: ScoredStep | undefined;
+  #onDev: ScoredStep | undefined;
+  #onTest: ScoredStep | undefined;
+
+  constructor(metric: string | undefined) {
+    this.metric = metric;
+  }
+
+  /** Take in a scored step; whether it is the best on the development set so far. */
+  take(scored: ScoredStep): boolean {
+    this.metric ??= Object.keys(scored.dev ?? scored.test ?? {})[0]!;
+    this.#last = scored;
+    if (scored.test !== undefined && this.#value(scored.test) > this.#value(this.#onTest?.test)) {
+      this.#onTest = scored;
+    }
+    const isBest = scored.dev !== undefined && this.#value(scored.dev) > this.#value(this.#onDev?.dev);
+    this.sinceBest = isBest || scored.dev === undefined ? 0 : this.sinceBest + 1;
+    if (isBest) this.#onDev = scored;
+    return isBest;
+  }
+
+  get selection(): Selection | undefined {
+    if (this.#last === undefined) return undefined;
+    return {
+      last: this.#last,
+      ...(this.#onDev === undefined ? {} : { devSelected: this.#onDev }),
+      ...(this.#onTest === undefined ? {} : { bestOnTest: this.#onTest }),
+    };
+  }
+
+  /** What is not there, or not a number, is worse than anything that is. */
+  #value(scores: Scores | undefined): number {
+    if (scores === undefined) return -Infinity;
+    const value = scores[this.metric!];
+    if (value === undefined) {
+      throw new RangeError(
+        `Cannot choose a model by ${this.metric}: the scores are ${Object.keys(scores).join(", ")}`,
+      );
+    }
+    return Number.isNaN(value) ? -Number.MAX_VALUE : value;
+  }
+}
+
+function assignWeights(model: FinetuneModel, weights: ReadonlyMap<string, Float32Array>): void {
+  tf.tidy(() => {
+    for (const [key, parameter] of model.parameters) {
+      parameter.assign(tf.tensor(weights.get(key)!, parameter.shape));
+    }
+  });
+}
+
+/** Let timers, signals and other requests have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}
+
+function checkLoss(loss: number, step: number, learningRate: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new Error(
+    `Cannot go on as the loss is ${loss} in step ${step}, at learning rate ${learningRate}: a lower rate or a warm-up would help`,
+  );
+}
+
+function checkData(model: FinetuneModel, program: FinetuneProgram, { train, dev, test }: FinetuneData): void {
+  if (program.model !== model) throw new TypeError("Cannot fine-tune a model by the program of another");
+  for (const [name, set] of Object.entries({ train, dev, test })) {
+    if (set === undefined || typeof set === "function") continue;
+    if (set.kind !== program.kind) {
+      throw new TypeError(
+        `Cannot fine-tune a ${model.architecture} on examples of kind ${set.kind} (${name}): it takes ${program.kind}`,
+      );
+    }
+    if (exampleCount(set) === 0) throw new RangeError(`Cannot fine-tune as ${name} holds no example`);
+  }
+}
+
+function checkNumbers(numbers: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    const whole = !["epochs", "learningRate"].includes(name);
+    if (value > 0 && (!whole || Number.isSafeInteger(value) || value === Infinity)) continue;
+    throw new RangeError(
+      `Cannot fine-tune as ${name} must be ${whole ? "a whole number above 0" : "above 0"}: current value is ${value}`,
+    );
+  }
+}
