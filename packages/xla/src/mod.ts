@@ -6,13 +6,9 @@
 export { PjrtBuffer } from "./pjrt/buffer.ts";
 export { PjrtClient, type ClientOptions, type DeviceMemory, type PjrtDevice } from "./pjrt/client.ts";
 export type { CompileOptions } from "./pjrt/compile_options.ts";
-export { stablehloType, type PjrtDtype } from "./pjrt/dtype.ts";
-export {
-  PjrtExecutable,
-  type ExecutableCost,
-  type ExecutableMemory,
-  type OutputType,
-} from "./pjrt/executable.ts";
+export { stablehloType, type ArrayType, type PjrtDtype } from "./pjrt/dtype.ts";
+export { PjrtExecutable, type ExecutableCost, type ExecutableMemory } from "./pjrt/executable.ts";
 export type { Float, NamedValue } from "./pjrt/named_values.ts";
-export { PjrtError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
-export { PjrtPlugin } from "./pjrt/plugin.ts";
+export { PjrtError, PjrtOutOfMemoryError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
+export { PjrtPlugin, type PluginOptions } from "./pjrt/plugin.ts";
+export { PjrtTopology, type CompiledProgram } from "./pjrt/topology.ts";

@@ -1,6 +1,7 @@
 import type { PjrtClient, PjrtDevice } from "./client.ts";
-import { dtypeBytes, sizeOf, type PjrtDtype } from "./dtype.ts";
+import { dtypeBytes, sizeOf, type ArrayType, type PjrtDtype } from "./dtype.ts";
 import type { Ffi } from "./ffi.ts";
+import type { Ownership } from "./native_objects.ts";
 import { int64s, Struct } from "./struct.ts";
 
 /**
@@ -17,22 +18,23 @@ export class PjrtBuffer {
   /** Where it lies. */
   readonly device: PjrtDevice;
   readonly #client: PjrtClient;
-  #handle: bigint;
+  readonly #owned: Ownership;
+  readonly #index: number;
 
-  /** Buffers come from {@link PjrtClient.toDevice} and {@link PjrtExecutable.execute}. */
+  /** @internal Buffers come from {@link PjrtClient.toDevice} and {@link PjrtExecutable.execute}. */
   constructor(
     client: PjrtClient,
-    handle: bigint,
-    dtype: PjrtDtype,
-    shape: readonly number[],
+    owned: Ownership,
+    index: number,
+    { dtype, shape }: ArrayType,
     device: PjrtDevice,
   ) {
     this.#client = client;
-    this.#handle = handle;
+    this.#owned = owned;
+    this.#index = index;
     this.dtype = dtype;
     this.shape = shape;
     this.device = device;
-    client.objects.adopt(this, handle, "Buffer_Destroy");
   }
 
   /** The bytes it takes on the host. */
@@ -42,21 +44,22 @@ export class PjrtBuffer {
 
   /** Whether it was freed, or given away to a program that reused its memory. */
   get isDisposed(): boolean {
-    return this.#handle === 0n;
+    return this.#owned.handle(this.#index) === 0n;
   }
 
   /**
-   * Its native address.
+   * @internal Its native address.
    *
    * @throws {Error} If it was disposed.
    */
   get handle(): bigint {
-    if (this.#handle === 0n) {
+    const handle = this.#owned.handle(this.#index);
+    if (handle === 0n) {
       throw new Error(
         `Cannot use a device buffer of ${this.dtype}[${this.shape.join(", ")}] as it was disposed, or donated to a program`,
       );
     }
-    return this.#handle;
+    return handle;
   }
 
   /**
@@ -92,9 +95,7 @@ export class PjrtBuffer {
 
   /** Free the device's memory, once nothing that was started needs it; a second call does nothing. */
   dispose(): void {
-    if (this.#handle === 0n) return;
-    this.#client.objects.release(this, this.#handle);
-    this.#handle = 0n;
+    this.#owned.release(this.#index);
   }
 
   /** As {@link PjrtBuffer.dispose}, for `using`. */

@@ -61,20 +61,24 @@ export class PjrtClient {
   readonly platformVersion: string;
   /** The devices of this process. */
   readonly devices: readonly PjrtDevice[];
+  /** Flags of XLA for every program. */
+  readonly flags: NonNullable<CompileOptions["flags"]>;
   /** @internal The native objects that are alive. */
   readonly objects: NativeObjects;
   /** @internal Those who wait for the devices. */
   readonly events: Events;
   #handle: bigint;
 
-  private constructor(plugin: PjrtPlugin, handle: bigint) {
+  private constructor(plugin: PjrtPlugin, handle: bigint, flags: CompileOptions["flags"]) {
     this.plugin = plugin;
+    this.flags = { ...flags };
     this.#handle = handle;
     this.objects = new NativeObjects(plugin);
     this.events = new Events(plugin);
     this.platform = this.#string("Client_PlatformName");
     this.platformVersion = this.#string("Client_PlatformVersion");
     this.devices = this.#readDevices();
+    plugin.memory = () => (this.#handle === 0n ? undefined : this.memory());
   }
 
   /**
@@ -82,18 +86,24 @@ export class PjrtClient {
    *
    * This may take seconds, and the event loop stands still meanwhile.
    *
-   * @param options The plugin's own, such as `cpu_device_count` or `memory_fraction`.
+   * @param options The plugin's own, such as `cpu_device_count` (a CPU has 4 devices without it), or
+   * `memory_fraction` and `preallocate` on a GPU.
+   * @param flags Flags of XLA for every program, such as `xla_gpu_cuda_data_dir`.
    * @throws {PjrtError} If there is no such device, its driver is missing, or another process holds it.
    */
-  static create(plugin: PjrtPlugin, options: ClientOptions = {}): PjrtClient {
+  static create(
+    plugin: PjrtPlugin,
+    options: ClientOptions = {},
+    flags: CompileOptions["flags"] = {},
+  ): PjrtClient {
     const args = new Struct(plugin.ffi, 88);
     setNamedValues(args, 16, options);
     plugin.call("Client_Create", args, `Cannot start the devices of the plugin ${plugin.path}`);
-    return new PjrtClient(plugin, args.pointer(64));
+    return new PjrtClient(plugin, args.pointer(64), flags);
   }
 
   /**
-   * Its native address.
+   * @internal Its native address.
    *
    * @throws {Error} If it was disposed.
    */
@@ -110,7 +120,7 @@ export class PjrtClient {
    */
   async compile(stablehlo: string | Uint8Array, options: CompileOptions = {}): Promise<PjrtExecutable> {
     const { ffi } = this.plugin;
-    const serialized = serializeCompileOptions(options);
+    const serialized = serializeCompileOptions({ ...options, flags: { ...this.flags, ...options.flags } });
     const args = new Struct(ffi, 56)
       .setPointer(16, this.handle)
       .setStruct(24, programStruct(ffi, stablehlo))
@@ -169,7 +179,8 @@ export class PjrtClient {
       .setPointer(80, device.handle);
     this.plugin.call("Client_BufferFromHostBuffer", args, `Cannot copy ${expected} bytes to the device`);
     this.events.drop(args.pointer(104));
-    return new PjrtBuffer(this, args.pointer(112), dtype, shape, device);
+    const owned = this.objects.adoptOne(args.pointer(112), "Buffer_Destroy");
+    return new PjrtBuffer(this, owned, 0, { dtype, shape }, device);
   }
 
   /**
@@ -223,7 +234,7 @@ export class PjrtClient {
 }
 
 /** What a `PJRT_DeviceDescription` says. */
-function describeDevice(plugin: PjrtPlugin, description: bigint): { id: number; kind: string } {
+export function describeDevice(plugin: PjrtPlugin, description: bigint): { id: number; kind: string } {
   const id = new Struct(plugin.ffi, 32).setPointer(16, description);
   plugin.call("DeviceDescription_Id", id, "Cannot describe a device");
   const kind = new Struct(plugin.ffi, 40).setPointer(16, description);

@@ -15,6 +15,14 @@ export type PjrtDtype =
   | "bfloat16"
   | "complex64";
 
+/** The type and shape of an array. */
+export interface ArrayType {
+  /** The type of its elements. */
+  readonly dtype: PjrtDtype;
+  /** Its dimensions, `[]` for a scalar. */
+  readonly shape: readonly number[];
+}
+
 /** The element types of device buffers, each with its number in the C API, its bits and its name in StableHLO. */
 const TABLE: Readonly<Record<PjrtDtype, readonly [number: number, bits: number, name: string]>> = {
   bool: [1, 8, "i1"],

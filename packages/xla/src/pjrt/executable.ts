@@ -1,8 +1,9 @@
 import { PjrtBuffer } from "./buffer.ts";
 import type { PjrtClient, PjrtDevice } from "./client.ts";
-import { dtypeOf, type PjrtDtype } from "./dtype.ts";
+import { dtypeOf, type ArrayType } from "./dtype.ts";
 import type { Ffi } from "./ffi.ts";
 import { readNamedValues } from "./named_values.ts";
+import type { Ownership } from "./native_objects.ts";
 import type { PjrtPlugin } from "./plugin.ts";
 import { donatedArguments } from "./program.ts";
 import { readPointers, readSizes, Struct } from "./struct.ts";
@@ -33,41 +34,29 @@ export interface ExecutableCost {
   properties: Readonly<Record<string, number>>;
 }
 
-/** The type and shape of a result. */
-export interface OutputType {
-  /** The type of its elements. */
-  readonly dtype: PjrtDtype;
-  /** Its dimensions on one device. */
-  readonly shape: readonly number[];
-}
-
 /** A compiled program, on the devices it was compiled for. */
 export class PjrtExecutable {
   /** The devices it runs on, in the order of the argument lists. */
   readonly devices: readonly PjrtDevice[];
   /** Its results on each device. */
-  readonly outputs: readonly OutputType[];
+  readonly outputs: readonly ArrayType[];
   /** The arguments that it reuses for results: a call takes them away. */
   readonly donated: readonly number[];
   readonly #client: PjrtClient;
-  /** Owner of the native description, `PJRT_Executable`. */
-  readonly #description: object;
-  readonly #executable: bigint;
+  readonly #loaded: Ownership;
+  /** The `PJRT_Executable` that describes it. */
+  readonly #description: Ownership;
   readonly #lists: ArgumentLists;
-  #handle: bigint;
 
-  /** Executables come from {@link PjrtClient.compile} and {@link PjrtClient.load}. */
+  /** @internal Executables come from {@link PjrtClient.compile} and {@link PjrtClient.load}. */
   constructor(client: PjrtClient, handle: bigint, stablehlo: string | Uint8Array) {
     this.#client = client;
-    this.#handle = handle;
-    client.objects.adopt(this, handle, "LoadedExecutable_Destroy");
+    this.#loaded = client.objects.adoptOne(handle, "LoadedExecutable_Destroy");
     const args = new Struct(client.plugin.ffi, 32).setPointer(16, handle);
     client.plugin.call("LoadedExecutable_GetExecutable", args, "Cannot look at the program");
-    this.#executable = args.pointer(24);
-    this.#description = args;
-    client.objects.adopt(this.#description, this.#executable, "Executable_Destroy");
+    this.#description = client.objects.adoptOne(args.pointer(24), "Executable_Destroy");
     this.devices = this.#readDevices();
-    this.outputs = readOutputs(client.plugin, this.#executable);
+    this.outputs = readOutputs(client.plugin, this.#described);
     this.donated = donatedArguments(stablehlo);
     this.#lists = new ArgumentLists(client.plugin.ffi, handle, this.devices.length, this.outputs.length);
   }
@@ -83,27 +72,27 @@ export class PjrtExecutable {
    * @throws {PjrtError} If XLA refuses the arguments, or the device has no room for the results.
    */
   execute(args: readonly (readonly PjrtBuffer[])[]): PjrtBuffer[][] {
-    if (this.#handle === 0n) throw new Error("Cannot run the program as it was disposed");
+    if (this.#loaded.handle() === 0n) throw new Error("Cannot run the program as it was disposed");
     const { plugin } = this.#client;
     plugin.call("LoadedExecutable_Execute", this.#lists.write(args), "Cannot run the program");
     for (const list of args) for (const index of this.donated) list[index]!.dispose();
-    const results = this.#lists.results;
-    return this.devices.map((device, row) =>
-      this.outputs.map(
-        ({ dtype, shape }, index) =>
-          new PjrtBuffer(this.#client, results[row * this.outputs.length + index]!, dtype, shape, device),
-      ),
-    );
+    const owned = this.#client.objects.adopt(this.#lists.results.slice(), "Buffer_Destroy");
+    return this.devices.map((device, row) => {
+      const first = row * this.outputs.length;
+      return this.outputs.map(
+        (type, index) => new PjrtBuffer(this.#client, owned, first + index, type, device),
+      );
+    });
   }
 
   /** What it takes of each device's memory, or `undefined` where the plugin does not tell. */
   memory(): ExecutableMemory | undefined {
-    return readMemory(this.#client.plugin, this.#executable);
+    return readMemory(this.#client.plugin, this.#described);
   }
 
   /** What it costs to run once on one device, or `undefined` where the plugin does not tell. */
   cost(): ExecutableCost | undefined {
-    return readCost(this.#client.plugin, this.#executable);
+    return readCost(this.#client.plugin, this.#described);
   }
 
   /**
@@ -112,15 +101,13 @@ export class PjrtExecutable {
    * @throws {PjrtError} If the plugin cannot.
    */
   serialize(): Uint8Array<ArrayBuffer> {
-    return serialize(this.#client.plugin, this.#executable);
+    return serialize(this.#client.plugin, this.#described);
   }
 
   /** Free it; arrays that it makes are not touched. A second call does nothing. */
   dispose(): void {
-    if (this.#handle === 0n) return;
-    this.#client.objects.release(this.#description, this.#executable);
-    this.#client.objects.release(this, this.#handle);
-    this.#handle = 0n;
+    this.#description.release();
+    this.#loaded.release();
   }
 
   /** As {@link PjrtExecutable.dispose}, for `using`. */
@@ -130,9 +117,15 @@ export class PjrtExecutable {
 
   // --- internal ---
 
+  get #described(): bigint {
+    const handle = this.#description.handle();
+    if (handle === 0n) throw new Error("Cannot look at the program as it was disposed");
+    return handle;
+  }
+
   #readDevices(): PjrtDevice[] {
     const { plugin, devices } = this.#client;
-    const args = new Struct(plugin.ffi, 40).setPointer(16, this.#handle);
+    const args = new Struct(plugin.ffi, 40).setPointer(16, this.#loaded.handle());
     plugin.call("LoadedExecutable_AddressableDevices", args, "Cannot list the program's devices");
     return readPointers(plugin.ffi, args.pointer(24), args.size(32)).map((handle) =>
       devices.find((device) => device.handle === handle)!,
@@ -141,7 +134,7 @@ export class PjrtExecutable {
 }
 
 /** What a `PJRT_Executable` takes of memory. */
-function readMemory(plugin: PjrtPlugin, executable: bigint): ExecutableMemory | undefined {
+export function readMemory(plugin: PjrtPlugin, executable: bigint): ExecutableMemory | undefined {
   if (!plugin.has("Executable_GetCompiledMemoryStats")) return undefined;
   const args = new Struct(plugin.ffi, 144).setPointer(16, executable);
   try {
@@ -161,7 +154,7 @@ function readMemory(plugin: PjrtPlugin, executable: bigint): ExecutableMemory | 
 }
 
 /** What a `PJRT_Executable` costs. */
-function readCost(plugin: PjrtPlugin, executable: bigint): ExecutableCost | undefined {
+export function readCost(plugin: PjrtPlugin, executable: bigint): ExecutableCost | undefined {
   const args = new Struct(plugin.ffi, 40).setPointer(16, executable);
   try {
     plugin.call("Executable_GetCostAnalysis", args, "Cannot read the program's cost");
@@ -176,7 +169,7 @@ function readCost(plugin: PjrtPlugin, executable: bigint): ExecutableCost | unde
 }
 
 /** A `PJRT_Executable` as bytes. */
-function serialize(plugin: PjrtPlugin, executable: bigint): Uint8Array<ArrayBuffer> {
+export function serialize(plugin: PjrtPlugin, executable: bigint): Uint8Array<ArrayBuffer> {
   const args = new Struct(plugin.ffi, 56).setPointer(16, executable);
   plugin.call("Executable_Serialize", args, "Cannot serialise the program");
   const bytes = plugin.ffi.read(args.pointer(24), args.size(32));
@@ -246,7 +239,7 @@ function pointers(count: number): BigUint64Array<ArrayBuffer> {
   return new BigUint64Array(new ArrayBuffer(8 * count));
 }
 
-function readOutputs(plugin: PjrtPlugin, executable: bigint): OutputType[] {
+function readOutputs(plugin: PjrtPlugin, executable: bigint): ArrayType[] {
   const { ffi } = plugin;
   const types = new Struct(ffi, 40).setPointer(16, executable);
   plugin.call("Executable_OutputElementTypes", types, "Cannot read the program's results");

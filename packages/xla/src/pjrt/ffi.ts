@@ -23,7 +23,7 @@ export interface Ffi {
 }
 
 /** A loaded shared library. */
-interface NativeLibrary {
+export interface NativeLibrary {
   /** An exported function, or `undefined` if the library has none of that name. */
   fn(name: string): NativeFunction | undefined;
 }

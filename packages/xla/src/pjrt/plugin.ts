@@ -1,6 +1,6 @@
-import { loadFfi, type Ffi, type NativeFunction } from "./ffi.ts";
+import { loadFfi, type Ffi, type NativeFunction, type NativeLibrary } from "./ffi.ts";
 import { readNamedValues, type NamedValue } from "./named_values.ts";
-import { PjrtError } from "./pjrt_error.ts";
+import { PjrtError, PjrtOutOfMemoryError } from "./pjrt_error.ts";
 import { readString, Struct } from "./struct.ts";
 
 /** The functions that are called here, and their places in the table of `PJRT_Api`, which only grows at its end. */
@@ -56,6 +56,15 @@ export type PjrtFunction = keyof typeof FUNCTIONS;
 /** The oldest minor version whose table is laid out as here; 0.57 rearranged it. */
 const OLDEST_MINOR = 60;
 
+/** Options of {@link PjrtPlugin.load}. */
+export interface PluginOptions {
+  /**
+   * Shared libraries that the plugin needs, loaded before it and in this order: NVIDIA's, where they lie in no place
+   * that the system's loader searches.
+   */
+  libraries?: readonly string[];
+}
+
 /**
  * A loaded PJRT plugin: a shared library that compiles and runs StableHLO on one kind of device.
  *
@@ -78,6 +87,8 @@ export class PjrtPlugin {
   readonly attributes: Readonly<Record<string, NamedValue>>;
   /** @internal The runtime's foreign functions. */
   readonly ffi: Ffi;
+  /** @internal What a device's memory holds, for the messages of errors; set by a client. */
+  memory: (() => { inUse: number; limit?: number } | undefined) | undefined;
   readonly #table: bigint;
   readonly #tableSize: number;
   readonly #functions = new Map<PjrtFunction, NativeFunction>();
@@ -103,19 +114,18 @@ export class PjrtPlugin {
    * Load a plugin.
    *
    * @param path The shared library's file.
+   * @param options What to load before it.
    * @throws {Error} If this runtime cannot call shared libraries, or the library cannot be loaded or is no PJRT plugin.
    * @throws {RangeError} If it speaks a version of the C API that is too old or not known.
    * @throws {PjrtError} If it refuses to start.
    */
-  static async load(path: string): Promise<PjrtPlugin> {
-    const ffi = await loadFfi();
-    let entry: NativeFunction | undefined;
-    try {
-      entry = ffi.open(path).fn("GetPjrtApi");
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot load the plugin ${path}: ${reason}`, { cause });
+  static async load(path: string, { libraries = [] }: PluginOptions = {}): Promise<PjrtPlugin> {
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(`Cannot load a plugin as its path must be a string: it is ${JSON.stringify(path)}`);
     }
+    const ffi = await loadFfi();
+    for (const library of libraries) openLibrary(ffi, library);
+    const entry = openLibrary(ffi, path).fn("GetPjrtApi");
     if (entry === undefined) {
       throw new Error(
         `Cannot use ${path} as a plugin as it does not export GetPjrtApi: it is another library`,
@@ -123,6 +133,11 @@ export class PjrtPlugin {
     }
     const table = entry(0n);
     if (table === 0n) throw new Error(`Cannot use the plugin ${path} as its GetPjrtApi gives nothing`);
+    return PjrtPlugin.fromTable(ffi, path, table);
+  }
+
+  /** @internal A plugin from the address of its `PJRT_Api`. */
+  static fromTable(ffi: Ffi, path: string, table: bigint): PjrtPlugin {
     return new PjrtPlugin(ffi, path, table);
   }
 
@@ -171,7 +186,9 @@ export class PjrtPlugin {
     const text = readString(this.ffi, message.pointer(24), message.size(32));
     const destroy = new Struct(this.ffi, 24).setPointer(16, error);
     this.function("Error_Destroy", doing)(destroy.address);
-    return new PjrtError(doing, code.int(24), text);
+    return code.int(24) === 8
+      ? new PjrtOutOfMemoryError(doing, text, this.memory?.())
+      : new PjrtError(doing, code.int(24), text);
   }
 
   // --- internal ---
@@ -187,5 +204,16 @@ export class PjrtPlugin {
     const args = new Struct(this.ffi, 32);
     this.call("Plugin_Attributes", args, "Cannot read the plugin's attributes");
     return readNamedValues(this.ffi, args.pointer(16), args.size(24));
+  }
+}
+
+// --- internal ---
+
+function openLibrary(ffi: Ffi, path: string): NativeLibrary {
+  try {
+    return ffi.open(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot load the shared library ${path}: ${reason}`, { cause });
   }
 }
