@@ -49,6 +49,7 @@ export type {
   ScoredStep,
   Selection,
 } from "./finetune/finetune_events.ts";
+export { type Alongside, maskedLmAlongside, shareParameters } from "./finetune/alongside.ts";
 export { copyWeights, finetuneProgram } from "./finetune/finetune_program.ts";
 export type { FinetuneProgram, FinetuneProgramOptions } from "./finetune/finetune_program.ts";
 export type { FinetuneModel } from "./finetune/_heads.ts";

@@ -24,6 +24,8 @@ export type FinetuneModel =
 export interface Head {
   /** The kind of examples that it takes. */
   readonly kind: Examples["kind"];
+  /** How many tensors `uploadLabels` gives. */
+  readonly labels: number;
   /** The mean loss of a batch, from the inputs of `uploadTexts` and the labels of `uploadLabels`. */
   readonly loss: (
     texts: readonly tf.Tensor[],
@@ -59,6 +61,7 @@ function textHead(model: BertForSequenceClassification, classWeights: readonly n
   }
   return {
     kind: "texts",
+    labels: isChoice ? 1 : 2,
     loss: (texts, labels, options) => {
       const { logits } = model.forward(readTexts(texts), options); // [B, L]
       if (!isChoice) return meanOfRows(lossOfNumbers(logits, labels[0]!, problemType), labels[1]!);
@@ -74,6 +77,7 @@ function textHead(model: BertForSequenceClassification, classWeights: readonly n
 function tokenHead(model: BertForTokenClassification): Head {
   return {
     kind: "tokens",
+    labels: 1,
     loss: (texts, labels, options) => model.loss(readTexts(texts), labels[0] as tf.Tensor2D, options),
     outputs: (texts) => tf.argMax(model.forward(readTexts(texts)).logits, 2), // [B, T]
   };
@@ -82,6 +86,7 @@ function tokenHead(model: BertForTokenClassification): Head {
 function spanHead(model: BertForQuestionAnswering): Head {
   return {
     kind: "spans",
+    labels: 2,
     loss: (texts, labels, options) => {
       const [starts, ends] = labels as tf.Tensor1D[];
       return model.loss(readTexts(texts), starts!, ends!, options);
@@ -96,6 +101,7 @@ function spanHead(model: BertForQuestionAnswering): Head {
 function embeddingHead(model: BertModel): Head {
   return {
     kind: "embeddings",
+    labels: 2,
     loss: (texts, labels, options) => {
       const [targets, counts] = labels; // [B, 1], [B]
       const error = tf.sub(cosines(model, texts, options), tf.reshape(targets!, [-1])); // [B]

@@ -139,7 +139,7 @@ export async function* finetune(
     let bestWeights: Map<string, Float32Array> | undefined;
 
     /** Hand the next step to the backend. */
-    function advance(): void {
+    async function advance(): Promise<void> {
       const place = step % stepsPerEpoch;
       if (place === 0) {
         batches = epochBatches(lengths, { batchSize, widths, seed, epoch: step / stepsPerEpoch });
@@ -150,8 +150,9 @@ export async function* finetune(
       const texts = uploadTexts(train, batch, shape);
       const draw = tf.scalar(dropoutDraw(seed, step), "int32");
       const labels = uploadLabels(train, batch, shape);
-      const result = program.step([[...texts, draw, ...labels]], scalars);
-      tf.dispose([scalars, draw, ...texts, ...labels]);
+      const others = (await program.alongside?.next(step)) ?? [];
+      const result = program.step([[...texts, draw, ...labels, ...others]], scalars);
+      tf.dispose([scalars, draw, ...texts, ...labels, ...others]);
       step++;
       inFlight.add(result, { step, learningRate, examples: batch.rows.length });
     }
@@ -216,7 +217,7 @@ export async function* finetune(
     };
     let turned = now();
     while (step < maxSteps && !aborted() && chosen.sinceBest < patience) {
-      advance();
+      await advance();
       yield* settle(stepsInFlight);
       if (now() - turned >= TURN_MS) {
         await turn();

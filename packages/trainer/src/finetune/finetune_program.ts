@@ -8,6 +8,7 @@ import { eager, type Jit, type TensorFunction } from "../jit.ts";
 import { adamW, type Optimizer } from "../optimization.ts";
 import { type TrainStep, trainStep } from "../train_step.ts";
 import { type FinetuneModel, headOf } from "./_heads.ts";
+import type { Alongside } from "./alongside.ts";
 import type { Examples } from "./examples.ts";
 
 /** What of the recipe is part of the program. */
@@ -23,6 +24,8 @@ export interface FinetuneProgramOptions {
   readonly maxGradNorm?: number;
   /** How much each class counts, where texts have one class each. @default all alike */
   readonly classWeights?: readonly number[];
+  /** What is learnt in the same steps. @default nothing */
+  readonly alongside?: Alongside;
   /** Compiles: `jit` of a backend that does, such as `@kcbert/xla`. @default none */
   readonly jit?: Jit;
 }
@@ -37,7 +40,12 @@ export interface FinetuneProgram {
   readonly compiled: boolean;
   /** The optimiser, AdamW. */
   readonly optimizer: Optimizer;
-  /** A step: see `trainStep`. The inputs are the texts (ids, types, lengths), the draw of dropout, and the labels. */
+  /** What is learnt in the same steps. */
+  readonly alongside: Alongside | undefined;
+  /**
+   * A step: see `trainStep`. The inputs are the texts (ids, types, lengths), the draw of dropout, the labels, and those of
+   * what is learnt alongside.
+   */
   readonly step: TrainStep;
   /** The forward pass: ids, types, lengths → what the model says. */
   readonly outputs: TensorFunction;
@@ -70,19 +78,23 @@ export interface FinetuneProgram {
  * ```
  */
 export function finetuneProgram(model: FinetuneModel, options: FinetuneProgramOptions = {}): FinetuneProgram {
-  const { weightDecay = 0, layerDecay = 1, maxGradNorm = 1, classWeights, jit = eager } = options;
+  const { weightDecay = 0, layerDecay = 1, maxGradNorm = 1, classWeights, alongside, jit = eager } = options;
   checkModel(model);
   if (!(layerDecay > 0 && layerDecay <= 1)) {
     throw new RangeError(`Cannot fine-tune as layerDecay must be in (0, 1]: current value is ${layerDecay}`);
   }
   const head = headOf(model, classWeights);
   const rate = (key: string): number => layerDecay ** depthBelowHead(key, model.config.numHiddenLayers);
-  const optimizer = adamW(model.parameters, { weightDecay, maxGradNorm, rate });
+  const parameters = new Map([...(alongside?.parameters ?? []), ...model.parameters]);
+  const optimizer = adamW(parameters, { weightDecay, maxGradNorm, rate });
   const step = trainStep(
-    model.parameters,
+    parameters,
     optimizer,
-    (ids, types, lengths, draw, ...labels) =>
-      head.loss([ids!, types!, lengths!], labels, { dropout: { seed: 0, step: draw as tf.Scalar } }),
+    (ids, types, lengths, draw, ...rest) => {
+      const options = { dropout: { seed: 0, step: draw as tf.Scalar } };
+      const loss = head.loss([ids!, types!, lengths!], rest.slice(0, head.labels), options);
+      return alongside === undefined ? loss : tf.add(loss, alongside.loss(rest.slice(head.labels), options));
+    },
     { jit },
   );
   return {
@@ -90,6 +102,7 @@ export function finetuneProgram(model: FinetuneModel, options: FinetuneProgramOp
     kind: head.kind,
     compiled: jit !== eager,
     optimizer,
+    alongside,
     step,
     outputs: jit((...texts) => tf.tidy(() => [head.outputs(texts)])),
     restart(weights) {
