@@ -5,10 +5,11 @@
  */
 export { PjrtBuffer } from "./pjrt/buffer.ts";
 export { PjrtClient, type ClientOptions, type DeviceMemory, type PjrtDevice } from "./pjrt/client.ts";
+export type { CompileCache } from "./pjrt/compile_cache.ts";
 export type { CompileOptions } from "./pjrt/compile_options.ts";
 export { stablehloType, type ArrayType, type PjrtDtype } from "./pjrt/dtype.ts";
 export { PjrtExecutable, type ExecutableCost, type ExecutableMemory } from "./pjrt/executable.ts";
 export type { Float, NamedValue } from "./pjrt/named_values.ts";
 export { PjrtError, PjrtOutOfMemoryError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
 export { PjrtPlugin, type PluginOptions } from "./pjrt/plugin.ts";
-export { PjrtTopology, type CompiledProgram } from "./pjrt/topology.ts";
+export { PjrtTopology, type AheadOfTimeProgram } from "./pjrt/topology.ts";

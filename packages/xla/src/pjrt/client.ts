@@ -1,4 +1,5 @@
 import { PjrtBuffer } from "./buffer.ts";
+import { cacheKey, readEntry, writeEntry, type CompileCache } from "./compile_cache.ts";
 import { serializeCompileOptions, type CompileOptions } from "./compile_options.ts";
 import { dtypeBytes, dtypeNumber, sizeOf, type PjrtDtype } from "./dtype.ts";
 import { Events } from "./events.ts";
@@ -63,10 +64,13 @@ export class PjrtClient {
   readonly devices: readonly PjrtDevice[];
   /** Flags of XLA for every program. */
   readonly flags: NonNullable<CompileOptions["flags"]>;
+  /** Where compiled programs are kept from one process to the next, if anywhere. */
+  cache: CompileCache | undefined;
   /** @internal The native objects that are alive. */
   readonly objects: NativeObjects;
   /** @internal Those who wait for the devices. */
   readonly events: Events;
+  #compiling = 0;
   #handle: bigint;
 
   private constructor(plugin: PjrtPlugin, handle: bigint, flags: CompileOptions["flags"]) {
@@ -112,22 +116,44 @@ export class PjrtClient {
     return this.#handle;
   }
 
+  /** How many programs are being compiled on other threads. Nothing can stop them but the end of the process. */
+  get compiling(): number {
+    return this.#compiling;
+  }
+
   /**
-   * Compile a program, on another thread.
+   * Compile a program, on another thread, or take it from {@link PjrtClient.cache}.
    *
    * @param stablehlo The program, as StableHLO's text with a function `main`, or as its bytecode.
    * @throws {PjrtError} If XLA refuses the program; the message says where and why.
    */
   async compile(stablehlo: string | Uint8Array, options: CompileOptions = {}): Promise<PjrtExecutable> {
-    const { ffi } = this.plugin;
-    const serialized = serializeCompileOptions({ ...options, flags: { ...this.flags, ...options.flags } });
-    const args = new Struct(ffi, 56)
-      .setPointer(16, this.handle)
-      .setStruct(24, programStruct(ffi, stablehlo))
-      .setView(32, serialized)
-      .setSize(40, serialized.length);
-    await this.plugin.callAsync("Client_Compile", args, "Cannot compile the program");
-    return new PjrtExecutable(this, args.pointer(48), stablehlo);
+    this.#compiling++;
+    try {
+      const { cache } = this;
+      if (cache === undefined) return await this.#compile(stablehlo, options);
+      const key = await this.#cacheKey(cache, stablehlo, options);
+      const entry = await readEntry(cache, key);
+      const cached = entry && (await this.load(entry, stablehlo).catch(() => undefined));
+      if (cached !== undefined) return cached;
+      const program = await this.#compile(stablehlo, options);
+      await this.#keep(cache, key, program);
+      return program;
+    } finally {
+      this.#compiling--;
+    }
+  }
+
+  /**
+   * As {@link PjrtClient.compile}, here and now and past the cache: the event loop stands still. For programs of a few
+   * operations.
+   *
+   * @throws {PjrtError} If XLA refuses the program.
+   */
+  compileSync(stablehlo: string | Uint8Array, options: CompileOptions = {}): PjrtExecutable {
+    const args = this.#compilation(stablehlo, options);
+    this.plugin.call("Client_Compile", args, "Cannot compile the program");
+    return new PjrtExecutable(this, args.pointer(48), stablehlo, "compiler");
   }
 
   /**
@@ -143,7 +169,7 @@ export class PjrtClient {
       .setView(24, bytes)
       .setSize(32, bytes.length);
     await this.plugin.callAsync("Executable_DeserializeAndLoad", args, "Cannot load the compiled program");
-    return new PjrtExecutable(this, args.pointer(40), stablehlo);
+    return new PjrtExecutable(this, args.pointer(40), stablehlo, "bytes");
   }
 
   /**
@@ -215,6 +241,44 @@ export class PjrtClient {
   }
 
   // --- internal ---
+
+  async #compile(stablehlo: string | Uint8Array, options: CompileOptions): Promise<PjrtExecutable> {
+    const args = this.#compilation(stablehlo, options);
+    await this.plugin.callAsync("Client_Compile", args, "Cannot compile the program");
+    return new PjrtExecutable(this, args.pointer(48), stablehlo, "compiler");
+  }
+
+  #compilation(stablehlo: string | Uint8Array, options: CompileOptions): Struct {
+    const { ffi } = this.plugin;
+    const serialized = this.#serializedOptions(options);
+    return new Struct(ffi, 56)
+      .setPointer(16, this.handle)
+      .setStruct(24, programStruct(ffi, stablehlo))
+      .setView(32, serialized)
+      .setSize(40, serialized.length);
+  }
+
+  #serializedOptions(options: CompileOptions): Uint8Array<ArrayBuffer> {
+    return serializeCompileOptions({ ...options, flags: { ...this.flags, ...options.flags } });
+  }
+
+  #cacheKey(cache: CompileCache, stablehlo: string | Uint8Array, options: CompileOptions): Promise<string> {
+    const { version, attributes } = this.plugin;
+    const kinds = this.devices.map(({ kind }) => kind);
+    const facts = [cache.build, this.platform, this.platformVersion, version, attributes, kinds];
+    return cacheKey([stablehlo, this.#serializedOptions(options), JSON.stringify(facts)]);
+  }
+
+  /** Keep a program for the next process, where the plugin can write it down. */
+  async #keep(cache: CompileCache, key: string, program: PjrtExecutable): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = program.serialize();
+    } catch {
+      return; // optional in the C API
+    }
+    await writeEntry(cache, key, bytes);
+  }
 
   #string(name: "Client_PlatformName" | "Client_PlatformVersion"): string {
     const args = new Struct(this.plugin.ffi, 40).setPointer(16, this.#handle);

@@ -42,6 +42,8 @@ export class PjrtExecutable {
   readonly outputs: readonly ArrayType[];
   /** The arguments that it reuses for results: a call takes them away. */
   readonly donated: readonly number[];
+  /** Where it came from: the compiler, or bytes such as a cache keeps. */
+  readonly source: "compiler" | "bytes";
   readonly #client: PjrtClient;
   readonly #loaded: Ownership;
   /** The `PJRT_Executable` that describes it. */
@@ -49,8 +51,14 @@ export class PjrtExecutable {
   readonly #lists: ArgumentLists;
 
   /** @internal Executables come from {@link PjrtClient.compile} and {@link PjrtClient.load}. */
-  constructor(client: PjrtClient, handle: bigint, stablehlo: string | Uint8Array) {
+  constructor(
+    client: PjrtClient,
+    handle: bigint,
+    stablehlo: string | Uint8Array,
+    source: PjrtExecutable["source"],
+  ) {
     this.#client = client;
+    this.source = source;
     this.#loaded = client.objects.adoptOne(handle, "LoadedExecutable_Destroy");
     const args = new Struct(client.plugin.ffi, 32).setPointer(16, handle);
     client.plugin.call("LoadedExecutable_GetExecutable", args, "Cannot look at the program");

@@ -9,7 +9,7 @@ import type { ClientOptions } from "./client.ts";
 import { cString, readPointers, readString, Struct } from "./struct.ts";
 
 /** A program that was compiled for devices that need not be there. */
-export interface CompiledProgram {
+export interface AheadOfTimeProgram {
   /** What it takes of each device's memory, or `undefined` where the plugin does not tell. */
   readonly memory: ExecutableMemory | undefined;
   /** What it costs to run once on one device, or `undefined` where the plugin does not tell. */
@@ -80,7 +80,7 @@ export class PjrtTopology {
    * @param stablehlo The program, as StableHLO's text with a function `main`, or as its bytecode.
    * @throws {PjrtError} If XLA refuses the program, for instance because it does not fit the devices' memory.
    */
-  async compile(stablehlo: string | Uint8Array, options: CompileOptions = {}): Promise<CompiledProgram> {
+  async compile(stablehlo: string | Uint8Array, options: CompileOptions = {}): Promise<AheadOfTimeProgram> {
     const { plugin } = this;
     const serialized = serializeCompileOptions(options);
     const args = new Struct(plugin.ffi, 64)
