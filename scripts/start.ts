@@ -3,12 +3,13 @@
  *
  * The server comes first, so that the page opens at once and shows the rest as it happens; then `kcbert-cli` cleans the
  * sample, trains a tokenizer and pretrains a small BERT for about three minutes. What is done stays done: run again, it
- * goes on where it was. Options: `--minutes 3`, `--port 8787`, `--fresh` to begin anew.
+ * goes on where it was. Where a pretrained model is installed (`@kcbert/model-mini`), that one answers at once, and the
+ * training waits until it is asked for. Options: `--train`, `--minutes 3`, `--port 8787`, `--fresh` to begin anew.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
     minutes: { type: "string", default: "3" },
     port: { type: "string" },
     fresh: { type: "boolean", default: false },
+    train: { type: "boolean", default: false },
   },
 });
 
@@ -67,21 +69,24 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
 if (options.fresh) rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 
+const isShipped = existsSync(join(root, "packages/model-mini/config.json"));
+const trains = options.train || options.fresh || !isShipped;
 const port = options.port === undefined ? [] : ["--port", options.port];
-const server = run(
-  "apps/edge-api/src/entries/node.ts",
-  ["--training", model, "--model", model, ...port],
-  "pipe",
-);
+const served = trains ? ["--training", model, "--model", model] : [];
+const server = run("apps/edge-api/src/entries/node.ts", [...served, ...port], "pipe");
 const [address] = await Promise.race([
   once(createInterface({ input: server.stdout! }), "line"),
   once(server, "exit"),
 ]);
 if (typeof address !== "string") process.exit(server.exitCode ?? 1);
-console.log(`\n  ${address}\n  The page shows the training as it happens, then answers; Ctrl-C ends it\n`);
+const shows = trains
+  ? "shows the training as it happens, then answers"
+  : "answers by the model that is installed";
+console.log(`\n  ${address}\n  The page ${shows}; Ctrl-C ends it\n`);
+if (!trains) console.log("  npm start -- --train pretrains one of your own on the sample, and shows how\n");
 
 let key = createHash("sha256").update(readFileSync(sample)).digest("hex");
-for (const [index, { title, output, args, resumes = false }] of steps.entries()) {
+for (const [index, { title, output, args, resumes = false }] of trains ? steps.entries() : []) {
   key = createHash("sha256").update(key).update(args.join("\0")).digest("hex");
   const stamp = readStamps()[output];
   if (stamp?.key === key && stamp.done) {
@@ -101,7 +106,7 @@ for (const [index, { title, output, args, resumes = false }] of steps.entries())
   writeStamp(output, { key, done: true });
 }
 
-if (!stopping) console.log(`\n  Ready: ${address}\n`);
+if (!stopping && trains) console.log(`\n  Ready: ${address}\n`);
 if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
 if (!stopping) process.exitCode = server.exitCode ?? 1;
 

@@ -3,22 +3,35 @@ import { bodyLimit } from "hono/body-limit";
 import { etag } from "hono/etag";
 import { requestId } from "hono/request-id";
 import { ApiError } from "./api_error.ts";
+import { bearerAuth, type Auth } from "./auth.ts";
+import { Batcher } from "./batcher.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { measured } from "./measured.ts";
+import { Metrics } from "./metrics.ts";
 import { Models, type ServedModel } from "./models.ts";
+import { rateLimit, type ClientOf } from "./rate_limit.ts";
+import { analyzeRoute } from "./routes/analyze.ts";
 import { cleanRoute } from "./routes/clean.ts";
-import { defaultModelRoute, fillMaskRoute } from "./routes/fill_mask.ts";
-import { healthRoute } from "./routes/health.ts";
+import { docsRoute, openApiRoute } from "./routes/docs.ts";
+import { healthRoute, liveRoute, readyRoute } from "./routes/health.ts";
+import { huggingFaceRoutes } from "./routes/hugging_face.ts";
+import { modelFileRoute } from "./routes/model_file.ts";
+import { embeddingsRoute, moderationsRoute, modelsRoute } from "./routes/openai.ts";
 import { pageRoute, type PageSource } from "./routes/page.ts";
+import { infoRoute, teiRoutes } from "./routes/tei.ts";
 import { trainingEventsRoute } from "./routes/training_events.ts";
-import { requestSchemas } from "./schemas.ts";
 import { openCors, strictHeaders } from "./security.ts";
+import type { AppEnv, Service } from "./service.ts";
 import type { TrainingRun } from "./training_run.ts";
+import { version } from "./version.ts";
+
+export type { AppEnv } from "./service.ts";
 
 /** What the app is made of. */
 export interface AppOptions {
-  /** The models it answers with; the first one also answers `POST /`. */
+  /** The models it answers with; the first one for a task answers where a request names none. */
   readonly models: readonly ServedModel[];
   /** Makes a tfjs backend ready; called once, before the first model is loaded. */
   readonly backend: () => Promise<void>;
@@ -26,20 +39,22 @@ export interface AppOptions {
   readonly training?: TrainingRun;
   /** The page's files; without them there is only the API. */
   readonly page?: PageSource;
+  /** Let the page fetch the models' files, to run them in the browser; by default it may not. */
+  readonly shareModels?: boolean;
+  /** Who may ask; by default everybody. */
+  readonly auth?: Auth;
   /** Limits that differ from {@link defaultLimits}. */
   readonly limits?: Partial<Limits>;
+  /** Names the client of a request, for `limits.requestsPerMinute`; by default its key, if it has one. */
+  readonly clientOf?: ClientOf;
   /** Times the requests; by default the machine's. */
   readonly clock?: Clock;
   /** Takes the log; by default nobody does. */
   readonly log?: Log;
-  /** Aborts when the server stops: streams end, requests at work are finished. */
+  /** Whether the log gets the bodies of requests, comments and all; by default it does not. */
+  readonly logBodies?: boolean;
+  /** Aborts when the server stops: it is not ready any more, streams end, requests at work are finished. */
   readonly shutdown?: AbortSignal;
-}
-
-/** What a request carries through the app. */
-export interface AppEnv {
-  /** What the middleware sets. */
-  Variables: { requestId: string };
 }
 
 /**
@@ -60,42 +75,80 @@ export interface AppEnv {
  * ```
  */
 export function createApp(options: AppOptions): Hono<AppEnv> {
-  const { training, page, clock = systemClock, log = () => {} } = options;
+  const { training, page, auth = { keys: [] }, clock = systemClock, log = () => {} } = options;
   const shutdown = options.shutdown ?? new AbortController().signal;
   const limits = { ...defaultLimits, ...options.limits };
-  const schemas = requestSchemas(limits);
-  const models = new Models(options.models, {
-    load: loaderOn(options.backend),
-    log,
-    concurrentRequests: limits.concurrentRequests,
+  const { concurrentRequests, modelBytes } = limits;
+  const load = loaderOn(options.backend);
+  const models = new Models(options.models, { load, log, concurrentRequests, modelBytes });
+  const metrics: Metrics = new Metrics({
+    te_queue_size: () => batcher.queued,
+    kcbert_models_loaded: () => models.loadedCount,
+    kcbert_model_bytes: () => models.loadedBytes,
   });
+  const batcher = new Batcher({
+    limits,
+    clock,
+    onBatch: ({ items, tokens }) => {
+      metrics.observe("te_batch_next_size", items);
+      metrics.observe("te_batch_next_tokens", tokens);
+    },
+  });
+  const service: Service = { models, limits, batcher, metrics, clock };
+  const huggingFace = huggingFaceRoutes(service);
 
   const app = new Hono<AppEnv>();
-  app.use(requestId(), logged(log, clock), openCors(), strictHeaders());
+  app.use(requestId(), measured({ clock, log, metrics, limits, logBodies: options.logBodies ?? false }));
+  app.use(openCors(), strictHeaders());
+  app.use(bearerAuth(auth));
+  app.use(rateLimit(limits.requestsPerMinute, options.clientOf ?? keyOf, clock));
   app.use(bodyLimit({ maxSize: limits.bodyBytes, onError: () => refuse(limits.bodyBytes) }));
+
   app.get("/health", healthRoute(models, training));
+  for (const path of ["/livez", "/ping", "/v2/health/live"]) app.get(path, liveRoute);
+  for (const path of ["/readyz", "/v2/health/ready"]) app.get(path, readyRoute(service, shutdown));
+  app.get("/metrics", (c) =>
+    c.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
+  );
+  app.get("/openapi.json", openApiRoute(limits, auth.keys.length > 0));
+  app.get("/docs", docsRoute(limits));
   app.get("/training/events", trainingEventsRoute(training, shutdown));
-  app.post("/clean", cleanRoute(schemas));
-  app.post("/models/*", fillMaskRoute(models, schemas));
-  app.post("/", defaultModelRoute(models, schemas));
+
+  app.post("/clean", cleanRoute(limits));
+  app.post("/v1/analyze", analyzeRoute(service));
+  for (const path of ["/v1/embeddings", "/embeddings"]) app.post(path, embeddingsRoute(service));
+  app.post("/v1/moderations", moderationsRoute(service));
+  app.get("/v1/models", modelsRoute(service));
+  app.get("/v1/models/*", modelsRoute(service));
+  for (const [path, handler] of Object.entries(teiRoutes(service))) app.post(path, handler);
+  app.get("/info", infoRoute(service, version));
+  if (options.shareModels === true) app.get("/models/*", modelFileRoute(models));
+  app.post("/models/*", huggingFace.model);
+  app.post("/pipeline/:task", huggingFace.pipeline);
+  app.post("/", huggingFace.root);
   if (page !== undefined) app.on("GET", ["/", "/page/:name"], etag(), pageRoute(page));
-  app.notFound((c) => c.json(missing(c.req.method, c.req.path).body(), 404));
+
+  app.notFound((c) => c.json(missing(c.req.method, c.req.path).body(c.req.path), 404));
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) return new Response(null, { status: 499 }); // the client has left; nobody reads this
     const known = error instanceof ApiError ? error : hidden(error, c.var.requestId, log);
-    if (known.retryAfter !== undefined) c.header("Retry-After", String(known.retryAfter));
+    if (known.retryAfter !== undefined) {
+      c.header("Retry-After", String(known.retryAfter));
+      c.header("Retry-After-Ms", String(known.retryAfter * 1_000));
+    }
+    if (known.status === 401) c.header("WWW-Authenticate", "Bearer");
     if (known.status === 413) c.header("Connection", "close"); // the rest of the body is still on its way there
-    return c.json(known.body(), known.status);
+    return c.json(known.body(c.req.path), known.status);
   });
   return app;
 }
 
 // --- internal ---
 
-/** Load pipelines on a backend that is made ready once; a failure may be tried again. */
+/** Load models on a backend that is made ready once; a failure may be tried again. */
 function loaderOn(backend: () => Promise<void>): ConstructorParameters<typeof Models>[1]["load"] {
   let ready: Promise<void> | undefined;
-  return async ({ source }) => {
+  return async (task, { source }) => {
     ready ??= backend();
     try {
       await ready;
@@ -103,30 +156,12 @@ function loaderOn(backend: () => Promise<void>): ConstructorParameters<typeof Mo
       ready = undefined;
       throw error;
     }
-    const { loadFillMask } = await import("@kcbert/pipelines"); // not before a model is asked: the page opens at once
-    return loadFillMask(source);
+    const { loadModel } = await import("./loaded_model.ts"); // not before a model is asked: the page opens at once
+    return loadModel(task, source);
   };
 }
 
-/** Log each request once its headers are ready. */
-function logged(log: Log, clock: Clock): import("hono").MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    const start = clock.now();
-    await next();
-    const { method, path } = c.req;
-    const { status } = c.res;
-    const milliseconds = Math.round(clock.now() - start);
-    log({
-      level: "info",
-      message: "request",
-      requestId: c.var.requestId,
-      method,
-      path,
-      status,
-      milliseconds,
-    });
-  };
-}
+const keyOf: ClientOf = (c) => c.req.header("authorization");
 
 function refuse(bodyBytes: number): never {
   throw new ApiError(413, `Cannot read the body as it is too large: the limit is ${bodyBytes} bytes`);
@@ -135,7 +170,7 @@ function refuse(bodyBytes: number): never {
 function missing(method: string, path: string): ApiError {
   return new ApiError(
     404,
-    `There is nothing at ${method} ${path.slice(0, 200)}: see GET /health, POST /models/{id}`,
+    `There is nothing at ${method} ${path.slice(0, 200)}: GET /docs shows what there is`,
   );
 }
 

@@ -24,3 +24,17 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", done);
     }),
 };
+
+/** What `read` gives, read again only once `ms` milliseconds are over; a failure is not kept. */
+export function cachedFor<Value>(ms: number, clock: Clock, read: () => Promise<Value>): () => Promise<Value> {
+  let value: Promise<Value> | undefined;
+  let readAt = -Infinity;
+  return () => {
+    if (value === undefined || clock.now() - readAt >= ms) {
+      readAt = clock.now();
+      value = read();
+      value.catch(() => (value = undefined));
+    }
+    return value;
+  };
+}

@@ -1,7 +1,9 @@
 import type { PretrainedSource } from "@kcbert/bert";
-import type { FillMaskPipeline } from "@kcbert/pipelines";
 import { ApiError } from "./api_error.ts";
+import type { LoadedModel } from "./loaded_model.ts";
 import type { Log } from "./log.ts";
+import { type ModelFacts, readModelFacts } from "./model_facts.ts";
+import { canDo, type ModelTask, type Task } from "./task.ts";
 
 /** One state of a model: a folder that is complete. */
 export interface ModelVersion {
@@ -27,17 +29,45 @@ export interface ServedModel {
 
 /** What {@link Models} needs besides the models. */
 export interface ModelsOptions {
-  /** Make a pipeline of a model's folder. */
-  readonly load: (version: ModelVersion) => Promise<FillMaskPipeline>;
+  /** Bring a model's folder into memory. */
+  readonly load: (task: ModelTask, version: ModelVersion) => Promise<LoadedModel>;
   readonly log: Log;
   /** Requests that may be at the models at once. */
   readonly concurrentRequests: number;
+  /** Bytes of weights in memory. */
+  readonly modelBytes: number;
 }
 
-/** The models of the app: found by name, loaded once, replaced when a newer state is there, let go when nobody uses them. */
+/** A model at work, with what it is. */
+export interface ModelInUse {
+  /** Its name. */
+  readonly id: string;
+  /** The model. */
+  readonly model: LoadedModel;
+  /** Which state of it. */
+  readonly version: ModelVersion;
+}
+
+/** A model as its folder describes it. */
+export interface DescribedModel {
+  /** Its name. */
+  readonly id: string;
+  /** Its newest state. */
+  readonly version: ModelVersion;
+  /** What its config says. */
+  readonly facts: ModelFacts;
+}
+
+/**
+ * The models of the app: found by name or by task, loaded when first asked for, replaced when a newer state is there, let
+ * go when nobody uses them and others need the memory.
+ */
 export class Models {
   readonly #served: Map<string, ServedModel>;
+  /** In the order in which they were used last. */
   readonly #loaded = new Map<string, Loaded>();
+  readonly #loading = new Map<string, Promise<unknown>>();
+  readonly #facts = new Map<string, { readonly revision: string; readonly facts: ModelFacts }>();
   readonly #options: ModelsOptions;
   #requests = 0;
 
@@ -52,24 +82,83 @@ export class Models {
     return [...this.#served.values()];
   }
 
+  /** How many models are in memory. */
+  get loadedCount(): number {
+    return this.#loaded.size;
+  }
+
+  /** Bytes of weights in memory. */
+  get loadedBytes(): number {
+    return [...this.#loaded.values()].reduce((sum, { model }) => sum + model.bytes, 0);
+  }
+
   /** @throws {ApiError} 404 if there is no model `id`. */
   require(id: string): ServedModel {
     const served = this.#served.get(id);
     if (served !== undefined) return served;
     const known = [...this.#served.keys()].map((name) => `"${name}"`).join(", ");
     const instead = known === "" ? "this server has no model" : `this server has ${known}`;
-    throw new ApiError(404, `There is no model "${id.slice(0, 200)}": ${instead}`);
+    throw new ApiError(404, `There is no model "${id.slice(0, 200)}": ${instead}`, {
+      code: "model_not_found",
+      param: "model",
+    });
+  }
+
+  /** What a model's newest folder says about it; undefined as long as there is none, or it says nothing. */
+  async describe({ id, current }: ServedModel, newest?: ModelVersion): Promise<DescribedModel | undefined> {
+    const version = newest ?? (await current());
+    if (version === undefined) return undefined;
+    const known = this.#facts.get(id);
+    if (known?.revision === version.revision) return { id, version, facts: known.facts };
+    try {
+      const facts = await readModelFacts(version.source);
+      this.#facts.set(id, { revision: version.revision, facts });
+      return { id, version, facts };
+    } catch {
+      return undefined; // loading it will say why
+    }
+  }
+
+  /** The models that are there, in the order given. */
+  async describeAll(): Promise<DescribedModel[]> {
+    const described = await Promise.all(this.list().map((served) => this.describe(served)));
+    return described.filter((model) => model !== undefined);
+  }
+
+  /** The first model that is for this task; for embeddings else the first with an encoder, which is any. */
+  async find(task: Task): Promise<string | undefined> {
+    const all = await this.describeAll();
+    const own = task === "sentence-similarity" ? "feature-extraction" : task;
+    const first =
+      all.find(({ facts }) => facts.task === own) ?? all.find(({ facts }) => canDo(facts.task, task));
+    return first?.id;
+  }
+
+  /**
+   * The first model that is for this task.
+   *
+   * @throws {ApiError} 424 if there is none, 429 if one may yet come.
+   */
+  async requireFor(task: Task): Promise<string> {
+    const found = await this.find(task);
+    if (found !== undefined) return found;
+    for (const served of this.list()) if ((await served.current()) === undefined) throw notThere(served);
+    throw new ApiError(
+      424,
+      `This server has no model for ${task}: start it with one, as in --model NAME=FOLDER, or name another in the path`,
+    );
   }
 
   /**
    * Do `work` with the newest state of model `id`; that state stays in memory until the work is done.
    *
    * @throws {ApiError} 404 if there is no such model, 429 if it is not there yet or too many requests are at the
-   *   models, 424 if its folder cannot be loaded.
+   *   models, 424 if its folder cannot be loaded or is for something else.
    */
   async use<Result>(
     id: string,
-    work: (model: FillMaskPipeline, version: ModelVersion) => Promise<Result>,
+    task: Task | undefined,
+    work: (model: ModelInUse) => Promise<Result>,
   ): Promise<Result> {
     const served = this.require(id);
     if (this.#requests >= this.#options.concurrentRequests) {
@@ -78,9 +167,9 @@ export class Models {
     }
     this.#requests += 1;
     try {
-      const loaded = await this.#acquire(served);
+      const loaded = await this.#acquire(served, task);
       try {
-        return await work(loaded.model, loaded.version);
+        return await work({ id, ...loaded });
       } finally {
         release(loaded);
       }
@@ -97,29 +186,36 @@ export class Models {
 
   // --- internal ---
 
-  readonly #loading = new Map<string, Promise<unknown>>();
-
-  async #acquire(served: ServedModel): Promise<Loaded & { model: FillMaskPipeline }> {
+  async #acquire(served: ServedModel, task: Task | undefined): Promise<Loaded> {
     await this.#loading.get(served.id);
     const version = await served.current();
-    if (version === undefined) {
-      const reason = served.waitsFor?.() ?? "its folder is not complete";
-      const message = `The model "${served.id}" is not there yet: ${reason}. Try again in ${retrySeconds} seconds`;
-      throw new ApiError(429, message, { retryAfter: retrySeconds });
-    }
+    if (version === undefined) throw notThere(served);
+    await this.#requireTask(served, version, task);
     let loaded = this.#loaded.get(served.id);
     if (loaded?.version.revision !== version.revision) {
       const pending = this.#loading.get(served.id);
-      if (pending !== undefined) return this.#acquire(served);
+      if (pending !== undefined) return this.#acquire(served, task);
       const loading = this.#replace(served, version).finally(() => this.#loading.delete(served.id));
       this.#loading.set(
         served.id,
         loading.catch(() => undefined),
       );
-      loaded = await loading;
+      loaded = await loading; // it is ours already: else it might go before we get it
+    } else {
+      loaded.users += 1;
     }
-    loaded.users += 1;
+    this.#loaded.delete(served.id);
+    this.#loaded.set(served.id, loaded); // the last one used is the last to go
     return loaded;
+  }
+
+  async #requireTask(served: ServedModel, version: ModelVersion, task: Task | undefined): Promise<void> {
+    const described = task === undefined ? undefined : await this.describe(served, version);
+    if (task === undefined || described === undefined || canDo(described.facts.task, task)) return;
+    throw new ApiError(
+      424,
+      `The model "${served.id}" does not do ${task}: it is for ${described.facts.task}, and gives features`,
+    );
   }
 
   /** Load `version`, or what has come in its place when it vanished meanwhile: old checkpoints are deleted. */
@@ -127,9 +223,12 @@ export class Models {
     let wanted = version;
     for (;;) {
       try {
-        const model = await this.#options.load(wanted);
+        const facts = await readModelFacts(wanted.source);
+        this.#makeRoom(served.id, facts.bytes);
+        const model = await this.#options.load(facts.task, wanted);
+        this.#makeRoom(served.id, model.bytes);
         const old = this.#loaded.get(served.id);
-        const loaded = { model, version: wanted, users: 0, retired: false };
+        const loaded = { model, version: wanted, users: 1, retired: false };
         this.#loaded.set(served.id, loaded);
         if (old !== undefined) retire(old);
         return loaded;
@@ -139,6 +238,7 @@ export class Models {
           wanted = newer;
           continue;
         }
+        if (error instanceof ApiError) throw error;
         const why = error instanceof Error ? error.message : String(error);
         this.#options.log({
           level: "error",
@@ -148,16 +248,41 @@ export class Models {
       }
     }
   }
+
+  /** Let models go that nobody uses, those used least recently first, until `bytes` more have room beside the rest. */
+  #makeRoom(id: string, bytes: number): void {
+    const { modelBytes } = this.#options;
+    if (bytes > modelBytes) {
+      throw new ApiError(
+        424,
+        `The model "${id}" cannot be loaded as it needs ${megabytes(bytes)} and this server has ${megabytes(modelBytes)} for models: quantise it, or raise the limit`,
+      );
+    }
+    for (const [other, loaded] of this.#loaded) {
+      const others = this.loadedBytes - (this.#loaded.get(id)?.model.bytes ?? 0);
+      if (others + bytes <= modelBytes) return;
+      if (other === id || loaded.users > 0) continue;
+      this.#loaded.delete(other);
+      retire(loaded);
+      this.#options.log({ level: "info", message: `Let the model "${other}" go to make room for "${id}"` });
+    }
+  }
 }
 
 /** Seconds that a client is asked to wait for a model; checkpoints come more seldom than that. */
 const retrySeconds = 5;
 
 interface Loaded {
-  readonly model: FillMaskPipeline;
+  readonly model: LoadedModel;
   readonly version: ModelVersion;
   users: number;
   retired: boolean;
+}
+
+function notThere({ id, waitsFor }: ServedModel): ApiError {
+  const reason = waitsFor?.() ?? "its folder is not complete";
+  const message = `The model "${id}" is not there yet: ${reason}. Try again in ${retrySeconds} seconds`;
+  return new ApiError(429, message, { retryAfter: retrySeconds });
 }
 
 function release(loaded: Loaded): void {
@@ -168,4 +293,8 @@ function release(loaded: Loaded): void {
 function retire(loaded: Loaded): void {
   loaded.retired = true;
   if (loaded.users === 0) loaded.model.dispose();
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
 }

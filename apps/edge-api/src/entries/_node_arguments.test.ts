@@ -25,3 +25,20 @@ test("parseNodeArguments() knows a port that was named from one that was not", (
     expect(() => parseNodeArguments([`--port=${port}`])).toThrow(RangeError);
   }
 });
+
+test("parseNodeArguments() reads keys from the environment, and limits", () => {
+  const env = { KCBERT_API_KEYS: "one, two,," };
+  expect(parseNodeArguments(["--rate", "60", "--memory", "100"], env)).toMatchObject({
+    keys: ["one", "two"],
+    requestsPerMinute: 60,
+    modelBytes: 100 * 1024 * 1024,
+    shareModels: true,
+    logBodies: false,
+  });
+  expect(parseNodeArguments(["--no-share"])).toMatchObject({
+    keys: [],
+    requestsPerMinute: Infinity,
+    shareModels: false,
+  });
+  expect(() => parseNodeArguments(["--rate", "0"])).toThrow(/--rate as it must be a whole number above 0/);
+});

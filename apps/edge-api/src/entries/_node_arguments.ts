@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-/** What the command line asks for. */
+/** What the command line and the environment ask for. */
 export interface NodeArguments {
   readonly help: boolean;
   readonly host: string;
@@ -12,21 +12,40 @@ export interface NodeArguments {
   readonly models: ReadonlyMap<string, string>;
   /** The run folder that the page follows. */
   readonly training: string | undefined;
+  /** The keys of those who may ask; none for everybody. */
+  readonly keys: readonly string[];
+  /** Requests of one client a minute. */
+  readonly requestsPerMinute: number;
+  /** Bytes of weights in memory. */
+  readonly modelBytes: number;
+  /** Whether the page may fetch the models' files. */
+  readonly shareModels: boolean;
   readonly verbose: boolean;
+  /** Whether the log gets the bodies of requests. */
+  readonly logBodies: boolean;
 }
 
 /** What `--help` prints. */
 export const usage: string = `Serve KcBERT models over HTTP, with a page to type a comment in.
 
-  node.ts [--model [NAME=]DIR]… [--training DIR] [--port 8787] [--host 127.0.0.1] [--verbose]
+  node.ts [--model [NAME=]DIR]… [--training DIR] [--port 8787] [--host 127.0.0.1] [options]
 
   --model [NAME=]DIR  serve the model of a folder in Hugging Face's layout, at /models/NAME
-                      (the folder's own name by default); may be given several times
+                      (the folder's own name by default); may be given several times.
+                      Without it, the models that are installed: @kcbert/model-mini and the like
   --training DIR      show the run that kcbert-cli pretrain writes there, and serve what it makes;
                       the folder need not exist yet
   --port N            listen there; 0 takes any free port. By default 8787, or the next free port
   --host ADDRESS      listen there; 0.0.0.0 lets other machines in
+  --memory MB         weights that may be in memory; beyond it the model used least recently goes.
+                      By default 2048
+  --rate N            requests of one client a minute; by default as many as they like
+  --no-share          do not let the page fetch the models' files, to run them in the browser
   --verbose           log each request, without its text
+  --log-bodies        log what is sent, too
+
+  KCBERT_API_KEYS     keys, separated by commas, one of which every request must bring along as
+                      Authorization: Bearer KEY
 
 The first line on stdout is the address. Ctrl-C finishes the requests at work and ends.
 `;
@@ -36,12 +55,16 @@ The first line on stdout is the address. Ctrl-C finishes the requests at work an
  *
  * @throws {RangeError} With one sentence, if it cannot be read.
  */
-export function parseNodeArguments(args: readonly string[]): NodeArguments {
+export function parseNodeArguments(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): NodeArguments {
   const values = parse(args);
   const training = values.training === undefined ? undefined : resolve(values.training);
   const models = new Map((values.model ?? []).map(parseModel));
   if (training !== undefined && ![...models.values()].includes(training))
     models.set(basename(training), training);
+  const keys = (env["KCBERT_API_KEYS"] ?? "").split(",").map((key) => key.trim());
   return {
     help: values.help,
     host: values.host,
@@ -49,7 +72,12 @@ export function parseNodeArguments(args: readonly string[]): NodeArguments {
     isPortGiven: values.port !== undefined,
     models,
     training,
-    verbose: values.verbose,
+    keys: keys.filter((key) => key !== ""),
+    requestsPerMinute: values.rate === undefined ? Infinity : parseCount("rate", values.rate),
+    modelBytes: parseCount("memory", values.memory) * 1024 * 1024,
+    shareModels: !values["no-share"],
+    verbose: values.verbose || values["log-bodies"],
+    logBodies: values["log-bodies"],
   };
 }
 
@@ -62,8 +90,12 @@ function parse(args: readonly string[]) {
       options: {
         help: { type: "boolean", short: "h", default: false },
         host: { type: "string", default: "127.0.0.1" },
+        "log-bodies": { type: "boolean", default: false },
+        memory: { type: "string", default: "2048" },
         model: { type: "string", multiple: true },
+        "no-share": { type: "boolean", default: false },
         port: { type: "string" },
+        rate: { type: "string" },
         training: { type: "string" },
         verbose: { type: "boolean", default: false },
       },
@@ -77,6 +109,12 @@ function parseModel(value: string): [string, string] {
   const [, name, folder = value] = /^([\w./-]+)=(.+)$/.exec(value) ?? [];
   if (folder.trim() === "") throw new RangeError("Cannot read --model as it must name a folder: it is empty");
   return [name ?? basename(resolve(folder)), resolve(folder)];
+}
+
+function parseCount(name: string, value: string): number {
+  const count = Number(value);
+  if (/^\d{1,9}$/.test(value) && count > 0) return count;
+  throw new RangeError(`Cannot read --${name} as it must be a whole number above 0: it is "${value}"`);
 }
 
 function parsePort(value: string): number {

@@ -1,8 +1,10 @@
 import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../testing/temporary_folder.ts";
 import { tinyModel, writeFolder } from "../testing/tiny_model.ts";
+import { shippedModels } from "./_node_shipped.ts";
 import { folderSource, readModel, trainingFolder } from "./_node_folder.ts";
 
 test("folderSource() gives files whole and in part, and none outside", async () => {
@@ -35,6 +37,53 @@ test("readModel() takes a folder once it is whole", async () => {
   const weights = files.get("model.safetensors")!;
   await writeFile(join(root, "whole", "model.safetensors"), weights.subarray(0, weights.length - 4));
   expect(await readModel(join(root, "whole"))).toBeUndefined();
+});
+
+test("readModel() takes quantised weights, shards, and heads that share a tokenizer", async () => {
+  const root = await temporaryFolder();
+  const files = await tinyModel(3);
+  const only = (...names: string[]) => new Map([...files].filter(([name]) => names.includes(name)));
+  const config = only("config.json");
+  const weights = files.get("model.safetensors")!;
+  await writeFolder(
+    join(root, "int8"),
+    new Map([...config, ["vocab.txt", new Uint8Array(1)], ["model.int8.safetensors", weights]]),
+  );
+  expect(await readModel(join(root, "int8"))).toBeDefined();
+  const index = new Map([["model.safetensors.index.json", new Uint8Array(9)]]);
+  await writeFolder(join(root, "shards"), new Map([...config, ...only("vocab.txt"), ...index]));
+  expect(await readModel(join(root, "shards"))).toBeDefined();
+
+  await writeFolder(join(root, "mini"), files);
+  await writeFolder(join(root, "mini", "sentiment"), only("config.json", "model.safetensors"));
+  const folder = join(root, "mini", "sentiment");
+  expect(await readModel(folder)).toBeUndefined();
+  const head = await readModel(folder, { shared: join(root, "mini") });
+  expect(await head!.source("tokenizer.json")).toEqual(Buffer.from(files.get("tokenizer.json")!));
+  expect(await head!.source("pytorch_model.bin")).toBeUndefined();
+});
+
+test("shippedModels() finds the models that are installed as packages, and their heads", async () => {
+  const root = await temporaryFolder();
+  const packages = join(root, "node_modules", "@kcbert");
+  const files = await tinyModel(3);
+  const head = new Map([...files].filter(([name]) => !/token|vocab/.test(name)));
+  const manifest = new Map([["package.json", new TextEncoder().encode("{}")]]);
+  await writeFolder(join(packages, "model-mini"), new Map([...files, ...manifest]));
+  await writeFolder(join(packages, "model-mini", "sentiment"), head);
+  await writeFolder(join(packages, "model-heads"), manifest);
+  await writeFolder(join(packages, "model-heads", "hate"), files);
+  await writeFolder(join(packages, "tokenizer"), manifest);
+  const models = shippedModels(pathToFileURL(join(root, "app.js")).href);
+  expect(models).toEqual([
+    { id: "mini", folder: join(packages, "model-mini") },
+    {
+      id: "sentiment",
+      folder: join(packages, "model-mini", "sentiment"),
+      shared: join(packages, "model-mini"),
+    },
+    { id: "hate", folder: join(packages, "model-heads", "hate"), shared: join(packages, "model-mini") },
+  ]);
 });
 
 test("trainingFolder() finds the newest whole checkpoint", async () => {

@@ -4,35 +4,44 @@ import { basename, join } from "node:path";
 import type { ModelVersion } from "../models.ts";
 import type { MetricsChunk, TrainingFolder } from "../training_run.ts";
 
-/** The files of a folder by name; no name leads out of it. */
-export function folderSource(folder: string): PretrainedSource {
+/**
+ * The files of a folder by name; no name leads out of it.
+ *
+ * @param shared Has the tokenizer's files where the folder lacks them: heads that were trained from one model share it.
+ */
+export function folderSource(folder: string, shared?: string): PretrainedSource {
   return async (name, { range, signal } = {}) => {
     if (!/^[\w][\w.-]*$/.test(name))
       throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
     const path = join(folder, name);
     if (range !== undefined) return readRange(path, range[0], range[1]);
-    return orUndefined(readFile(path, { signal }));
+    const bytes = await orUndefined(readFile(path, { signal }));
+    if (bytes !== undefined || shared === undefined || !tokenizerFiles.has(name)) return bytes;
+    return orUndefined(readFile(join(shared, name), { signal }));
   };
 }
 
 /** The model in `folder`, or undefined as long as a file of it is missing or still being written. */
 export async function readModel(
   folder: string,
-  state: ModelVersion["state"] = "final",
-  step: number | null = null,
+  { state = "final", step = null, shared }: ReadModelOptions = {},
 ): Promise<ModelVersion | undefined> {
-  const [config, tokenizer, vocab, weights] = await Promise.all(
-    ["config.json", "tokenizer.json", "vocab.txt", "model.safetensors"].map((name) =>
-      sizeOf(join(folder, name)),
-    ),
+  const [config, tokenizer, vocab] = await Promise.all(
+    ["config.json", "tokenizer.json", "vocab.txt"].map((name) => sizeOf(join(folder, name))),
   );
-  if (!config || !(tokenizer || vocab)) return undefined;
-  if (weights === undefined) return readPickledModel(folder);
-  const path = join(folder, "model.safetensors");
-  if ((await safetensorsSize(path)) !== weights) return undefined;
-  const { mtimeMs } = await stat(path);
-  const revision = `${state === "final" ? "final" : basename(folder)}.${Math.round(mtimeMs).toString(36)}`;
-  return { revision, state, step, source: folderSource(folder) };
+  if (!config || !(tokenizer || vocab || shared !== undefined)) return undefined;
+  const weights = await wholeWeights(folder);
+  if (weights === undefined) return undefined;
+  const name = state === "final" ? "final" : basename(folder);
+  return { revision: `${name}.${weights}`, state, step, source: folderSource(folder, shared) };
+}
+
+/** What {@link readModel} is told about a folder. */
+export interface ReadModelOptions {
+  readonly state?: ModelVersion["state"];
+  readonly step?: number | null;
+  /** A folder with the tokenizer, where the model's own lacks it. */
+  readonly shared?: string | undefined;
 }
 
 /** A run's folder as `kcbert-cli pretrain --output` fills it. */
@@ -67,17 +76,39 @@ async function newestCheckpoint(folder: string): Promise<ModelVersion | undefine
   const names = (await orUndefined(readdir(folder))) ?? [];
   const steps = names.flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   for (const step of steps.sort((a, b) => b - a)) {
-    const version = await orUndefined(readModel(join(folder, `checkpoint-${step}`), "checkpoint", step));
+    const version = await orUndefined(
+      readModel(join(folder, `checkpoint-${step}`), { state: "checkpoint", step }),
+    );
     if (version !== undefined) return version;
   }
   return undefined;
 }
 
-/** A folder with weights of the older kind, as `beomi/kcbert-base` has; such a folder does not change while served. */
-async function readPickledModel(folder: string): Promise<ModelVersion | undefined> {
-  const size = await sizeOf(join(folder, "pytorch_model.bin"));
-  if (!size) return undefined;
-  return { revision: `final.${size.toString(36)}`, state: "final", step: null, source: folderSource(folder) };
+const tokenizerFiles: ReadonlySet<string> = new Set(["tokenizer.json", "vocab.txt", "tokenizer_config.json"]);
+
+/** Weights in one file, best first; the header of the first kind says how long the file is when it is whole. */
+const safetensorsFiles = ["model.safetensors", "model.int8.safetensors", "model.int4.safetensors"];
+
+/** Weights in several files, and those of the older kind, as `beomi/kcbert-base` has; such folders do not change while served. */
+const otherFiles = [
+  ...safetensorsFiles.map((name) => `${name}.index.json`),
+  ...["pytorch_model.bin", "pytorch_model.bin.index.json"],
+];
+
+/** Names the weights of a folder as they are now; undefined if there are none, or they are still being written. */
+async function wholeWeights(folder: string): Promise<string | undefined> {
+  for (const name of safetensorsFiles) {
+    const path = join(folder, name);
+    const size = await sizeOf(path);
+    if (size === undefined) continue;
+    if ((await safetensorsSize(path)) !== size) return undefined;
+    return Math.round((await stat(path)).mtimeMs).toString(36);
+  }
+  for (const name of otherFiles) {
+    const size = await sizeOf(join(folder, name));
+    if (size) return size.toString(36);
+  }
+  return undefined;
 }
 
 /** Bytes that a safetensors file has once it is whole, as its header says; undefined if it says nothing yet. */

@@ -5,12 +5,12 @@
  * Answers the three questions that differ between runtimes: where TensorFlow.js's binary is, where a model's bytes are,
  * and how to serve.
  */
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { createApp } from "../app.ts";
-import { systemClock } from "../clock.ts";
+import { cachedFor, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { ServedModel } from "../models.ts";
 import { runModel } from "../run_model.ts";
@@ -18,13 +18,14 @@ import { TrainingRun } from "../training_run.ts";
 import { parseNodeArguments, usage, type NodeArguments } from "./_node_arguments.ts";
 import { readModel, trainingFolder } from "./_node_folder.ts";
 import { listen } from "./_node_listen.ts";
+import { type ShippedModel, shippedModels } from "./_node_shipped.ts";
 import { folderPage } from "./_node_page.ts";
 
 /** How long requests at work may take to end, in milliseconds, after the server was asked to stop. */
 const drainMs = 10_000;
 
 try {
-  const args = parseNodeArguments(process.argv.slice(2));
+  const args = parseNodeArguments(process.argv.slice(2), process.env);
   if (args.help) process.stdout.write(usage);
   else await serve(args);
 } catch (error) {
@@ -42,12 +43,19 @@ async function serve(args: NodeArguments): Promise<void> {
     args.training === undefined
       ? undefined
       : new TrainingRun(trainingFolder(args.training), { clock: systemClock, log });
+  const shipped = args.models.size === 0 ? shippedModels() : [];
+  const named = [...args.models].map(([id, folder]): ShippedModel => ({ id, folder }));
   const app = createApp({
-    models: await Promise.all([...args.models].map(([id, folder]) => servedFrom(id, folder, args, run))),
+    models: await Promise.all([...named, ...shipped].map((model) => servedFrom(model, args, run))),
     backend: startWasm,
     ...(run && { training: run }),
     page: folderPage(new URL("../page/", import.meta.url)),
+    shareModels: args.shareModels,
+    auth: { keys: args.keys },
+    limits: { requestsPerMinute: args.requestsPerMinute, modelBytes: args.modelBytes },
+    clientOf: (c) => c.req.header("authorization") ?? (c.env as HttpBindings).incoming.socket.remoteAddress,
     log,
+    logBodies: args.logBodies,
     shutdown: stopping.signal,
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
@@ -58,18 +66,18 @@ async function serve(args: NodeArguments): Promise<void> {
 
 /** A folder's model; the run's folder may still be empty, any other must hold its model now. */
 async function servedFrom(
-  id: string,
-  folder: string,
+  { id, folder, shared }: ShippedModel,
   { training }: NodeArguments,
   run: TrainingRun | undefined,
 ): Promise<ServedModel> {
   if (run !== undefined && folder === training) return runModel(id, run);
-  if ((await readModel(folder)) === undefined) {
+  const read = (): ReturnType<typeof readModel> => readModel(folder, { shared });
+  if ((await read()) === undefined) {
     throw new RangeError(
       `Cannot serve ${folder} as it must hold config.json, tokenizer.json or vocab.txt, and model.safetensors: one is missing or not whole`,
     );
   }
-  return { id, current: () => readModel(folder) };
+  return { id, current: cachedFor(1_000, systemClock, read) };
 }
 
 async function startWasm(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { CleanJson } from "../routes/clean.ts";
-import type { FillMaskJson } from "../routes/fill_mask.ts";
+import type { FillMaskJson } from "../routes/hugging_face.ts";
 import type { HealthJson } from "../routes/health.ts";
 
 /** The server answered that it cannot, with a sentence. */

@@ -1,5 +1,5 @@
 import type { CleanJson } from "../routes/clean.ts";
-import type { FillMaskJson } from "../routes/fill_mask.ts";
+import type { FillMaskJson } from "../routes/hugging_face.ts";
 import { askModel, cleanText, RefusedError } from "./api.ts";
 import { showBars } from "./bars.ts";
 import { countDropped, piecesOf } from "./cleaned.ts";

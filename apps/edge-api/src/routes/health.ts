@@ -1,5 +1,6 @@
-import type { Handler } from "hono";
 import type { Models } from "../models.ts";
+import type { AppHandler, Service } from "../service.ts";
+import type { ModelTask } from "../task.ts";
 import type { TrainingRun, TrainingState } from "../training_run.ts";
 
 /** The body of `GET /health`. */
@@ -18,8 +19,10 @@ export interface HealthJson {
 export interface ModelHealthJson {
   /** Its name in the path. */
   readonly id: string;
-  /** What it does. */
-  readonly task: "fill-mask";
+  /** What it is for; `fill-mask` as long as it is not there. */
+  readonly task: ModelTask;
+  /** The names of its labels. */
+  readonly labels: readonly string[];
   /** Whether what answers now is final, a checkpoint, or not there yet. */
   readonly state: "final" | "checkpoint" | "waiting";
   /** Names the state that answers now. */
@@ -39,11 +42,15 @@ export interface TrainingHealthJson {
 }
 
 /** `GET /health`: always 200 while the server answers; the body says whether its models do too. */
-export function healthRoute(models: Models, run: TrainingRun | undefined): Handler {
+export function healthRoute(models: Models, run: TrainingRun | undefined): AppHandler {
   return async (c) => {
     await run?.refresh();
     const states = await Promise.all(
-      models.list().map(async ({ id, current, waitsFor }) => ({ id, version: await current(), waitsFor })),
+      models.list().map(async (served) => ({
+        served,
+        version: await served.current(),
+        facts: (await models.describe(served))?.facts,
+      })),
     );
     const waiting = states.find(({ version }) => version === undefined);
     const health: HealthJson = {
@@ -51,10 +58,11 @@ export function healthRoute(models: Models, run: TrainingRun | undefined): Handl
         waiting === undefined ? "ready" : states.every(({ version }) => !version) ? "waiting" : "partly",
       ...(waiting === undefined
         ? {}
-        : { waits_for: waiting.waitsFor?.() ?? "the model's folder is not complete" }),
-      models: states.map(({ id, version }) => ({
-        id,
-        task: "fill-mask",
+        : { waits_for: waiting.served.waitsFor?.() ?? "the model's folder is not complete" }),
+      models: states.map(({ served, version, facts }) => ({
+        id: served.id,
+        task: facts?.task ?? "fill-mask",
+        labels: facts?.labels ?? [],
         state: version?.state ?? "waiting",
         revision: version?.revision ?? null,
         step: version?.step ?? null,
@@ -66,9 +74,52 @@ export function healthRoute(models: Models, run: TrainingRun | undefined): Handl
   };
 }
 
+/** `GET /livez` and the like: the server answers. */
+export const liveRoute: AppHandler = (c) => {
+  c.header("Cache-Control", "no-store");
+  return c.json({ status: "live" });
+};
+
+/**
+ * `GET /readyz`: 200 once the first model is in memory and has passed its self-test, 503 before, and again as soon as the
+ * server is asked to stop. No client of a model asks here, so 503 does no harm.
+ */
+export function readyRoute(service: Service, shutdown: AbortSignal): AppHandler {
+  let tested: Promise<string | undefined> | undefined;
+  return async (c) => {
+    c.header("Cache-Control", "no-store");
+    if (shutdown.aborted) return c.json({ status: "stopping" }, 503);
+    tested ??= selfTest(service);
+    const problem = await tested;
+    if (problem === undefined) return c.json({ status: "ready" });
+    tested = undefined; // it may pass the next time
+    return c.json({ status: "waiting", reason: problem }, 503);
+  };
+}
+
 // --- internal ---
 
 function trainingJson(run: TrainingRun): TrainingHealthJson {
   const { step, maxSteps } = run.progress;
   return { state: run.state, step, max_steps: maxSteps };
+}
+
+/** Why the first model does not work; undefined if it does: it gives numbers, the same twice, and none that is not finite. */
+async function selfTest({ models }: Service): Promise<string | undefined> {
+  const [first] = models.list();
+  if (first === undefined) return "this server has no model";
+  try {
+    return await models.use(first.id, undefined, async ({ model }) => {
+      const { extractFeatures } = await import("@kcbert/pipelines");
+      const ask = () =>
+        extractFeatures(model.encoder, model.tokenizer, "안녕하세요 ㅋㅋ", { pooling: "mean" });
+      const [once, twice] = [await ask(), await ask()];
+      if (!once.every(Number.isFinite)) return `the model "${first.id}" gives numbers that are none`;
+      return once.every((value, i) => value === twice[i])
+        ? undefined
+        : `the model "${first.id}" is not steady`;
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

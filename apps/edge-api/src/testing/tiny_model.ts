@@ -1,4 +1,13 @@
-import { BertForMaskedLM, parseBertConfig } from "@kcbert/bert";
+import {
+  BertForMaskedLM,
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  type BertClass,
+  BertModel,
+  BertPreTrainedModel,
+  parseBertConfig,
+} from "@kcbert/bert";
 import { createWasmBackend } from "@kcbert/kernels";
 import { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
@@ -23,8 +32,27 @@ export async function startBackend(): Promise<void> {
   await tf.setBackend("wasm");
 }
 
+/** The heads that a very small BERT may have. */
+const heads = {
+  "fill-mask": BertForMaskedLM,
+  "text-classification": BertForSequenceClassification,
+  "token-classification": BertForTokenClassification,
+  "question-answering": BertForQuestionAnswering,
+  "feature-extraction": BertModel,
+};
+
+/** A very small BERT with a masked-LM head, from `seed`. */
+export function tinyModel(seed: number): Promise<Files> {
+  return tinyModelFor("fill-mask", seed);
+}
+
 /** A very small BERT, whole: config, tokenizer and weights from `seed`, trained on cleaned text as far as it says. */
-export async function tinyModel(seed: number): Promise<Files> {
+export async function tinyModelFor(
+  task: keyof typeof heads,
+  seed: number,
+  labels: readonly string[] = ["LABEL_0", "LABEL_1"],
+  options: { positions?: number } = {},
+): Promise<Files> {
   await startBackend();
   const files = new Map<string, Uint8Array>();
   const config = parseBertConfig(
@@ -34,11 +62,13 @@ export async function tinyModel(seed: number): Promise<Files> {
       num_hidden_layers: 1,
       num_attention_heads: 2,
       intermediate_size: 32,
-      max_position_embeddings: 40,
+      max_position_embeddings: options.positions ?? 40,
       initializer_range: 0.5,
+      id2label: { ...labels },
     }),
   );
-  const model = BertForMaskedLM.init(config, { seed });
+  const Model = heads[task] as BertClass<BertPreTrainedModel>;
+  const model = BertPreTrainedModel.init.call(Model, config, { seed }) as BertPreTrainedModel;
   await model.save(async (name, bytes) => void files.set(name, bytes.slice()));
   model.dispose();
   const tokenizer = BertTokenizer.fromVocab(vocabulary);
