@@ -80,11 +80,6 @@ export class ApiError extends HTTPException {
   }
 }
 
-/** Whether a path is one that OpenAI's clients ask. */
-export function isOpenAi(path: string): boolean {
-  return path === "/embeddings" || path.startsWith("/v1/");
-}
-
 // --- internal ---
 
 function typeOfStatus(status: number): ErrorType {
@@ -96,4 +91,9 @@ function openAiType(status: number): string {
   if (status === 401) return "authentication_error";
   if (status === 429) return "rate_limit_error";
   return status === 424 || status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/** Whether a path is one that OpenAI's clients ask. */
+function isOpenAi(path: string): boolean {
+  return path === "/embeddings" || path.startsWith("/v1/");
 }

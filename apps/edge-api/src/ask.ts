@@ -44,7 +44,7 @@ export interface Asking {
 }
 
 /** What becomes of a text that is longer than the model reads. */
-export interface Cutting {
+interface Cutting {
   /** Cut it; default true, as text-embeddings-inference does. Else it is refused. */
   readonly truncate?: boolean | undefined;
   /** Which end goes; default `right`. */
@@ -52,7 +52,7 @@ export interface Cutting {
 }
 
 /** Fill the masks of texts: for each text a list, or a list of lists if it holds several masks. */
-export async function askFillMask(
+async function askFillMask(
   asking: Asking,
   use: ModelInUse,
   texts: readonly string[],
@@ -71,7 +71,7 @@ export async function askFillMask(
 }
 
 /** Judge texts, or pairs of them: the labels of each, best first. */
-export async function askLabels(
+async function askLabels(
   asking: Asking,
   use: ModelInUse,
   texts: readonly TextPair[],
@@ -87,7 +87,7 @@ export async function askLabels(
 }
 
 /** Find names in texts; offsets are into the texts as they were sent. */
-export async function askTokens(
+async function askTokens(
   asking: Asking,
   use: ModelInUse,
   texts: readonly string[],
@@ -104,7 +104,7 @@ export async function askTokens(
 }
 
 /** Answer questions from their contexts; offsets are into the contexts as they were sent. */
-export async function askQuestions(
+async function askQuestions(
   asking: Asking,
   use: ModelInUse,
   questions: readonly Question[],
@@ -124,7 +124,7 @@ export async function askQuestions(
 }
 
 /** How texts are embedded. */
-export interface EmbeddingOptions extends Cutting {
+interface EmbeddingOptions extends Cutting {
   /** Scale each vector to length 1; default true. */
   readonly normalize?: boolean | undefined;
   /** Keep only so many of the first numbers of each vector; they are scaled afterwards. */
@@ -136,7 +136,7 @@ export interface EmbeddingOptions extends Cutting {
  *
  * @throws {ApiError} 422 if `dimensions` is more than the model has.
  */
-export async function askEmbeddings(
+async function askEmbeddings(
   asking: Asking,
   use: ModelInUse,
   texts: readonly string[],
@@ -164,7 +164,7 @@ export async function askEmbeddings(
 }
 
 /** Embed every token of texts: of each text its tokens' vectors, float32 `[H]` each. */
-export async function askTokenEmbeddings(
+async function askTokenEmbeddings(
   asking: Asking,
   use: ModelInUse,
   texts: readonly string[],
@@ -189,7 +189,7 @@ export async function askTokenEmbeddings(
 }
 
 /** How alike a sentence and others are: cosines of their embeddings, in [−1, 1]. */
-export async function askSimilarities(
+async function askSimilarities(
   asking: Asking,
   use: ModelInUse,
   source: string,
@@ -207,6 +207,17 @@ export async function askSimilarities(
     ),
   );
 }
+
+/** All of them: loaded with the first question, so that the page opens at once. */
+export const questions = {
+  askFillMask,
+  askLabels,
+  askTokens,
+  askQuestions,
+  askEmbeddings,
+  askTokenEmbeddings,
+  askSimilarities,
+} as const;
 
 // --- internal ---
 

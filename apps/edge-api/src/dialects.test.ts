@@ -98,7 +98,7 @@ describe("Hugging Face's tasks", () => {
     for (const [i, { entityGroup, word, start, end }] of expected.entries()) {
       expect(json[i]).toMatchObject({ entity_group: entityGroup, word, start, end });
     }
-    const points = [...text];
+    const points = Array.from(text);
     for (const { start, end, word } of json) {
       expect(points.slice(start, end).join("").replaceAll(" ", "")).toBe(word.replaceAll(" ", ""));
     }

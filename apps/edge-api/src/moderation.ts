@@ -46,8 +46,21 @@ export function categoryScores(labels: readonly { label: string; score: number }
 type Category = (typeof standardCategories)[number];
 
 const hate = [
-  ...["여성/가족", "남성", "성소수자", "인종/국적", "연령", "지역", "종교", "기타 혐오", "기타혐오"],
-  ...["혐오", "성차별", "hate", "gender", "others", "gender bias"],
+  "여성/가족",
+  "남성",
+  "성소수자",
+  "인종/국적",
+  "연령",
+  "지역",
+  "종교",
+  "기타 혐오",
+  "기타혐오",
+  "혐오",
+  "성차별",
+  "hate",
+  "gender",
+  "others",
+  "gender bias",
 ];
 const harassment = [
   "악플/욕설",

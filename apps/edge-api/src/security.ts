@@ -4,23 +4,35 @@ import { secureHeaders } from "hono/secure-headers";
 
 /** Headers that a script of another origin may read from an answer. */
 const exposedHeaders = [
-  ...["X-Request-Id", "Retry-After", "X-Model-Id", "X-Model-Revision", "X-Model-State", "X-Truncated"],
-  ...["X-Compute-Type", "X-Compute-Time", "X-Compute-Characters", "X-Compute-Tokens"],
-  ...["X-Total-Time", "X-Tokenization-Time", "X-Queue-Time", "X-Inference-Time"],
+  "X-Request-Id",
+  "Retry-After",
+  "X-Model-Id",
+  "X-Model-Revision",
+  "X-Model-State",
+  "X-Truncated",
+  "X-Compute-Type",
+  "X-Compute-Time",
+  "X-Compute-Characters",
+  "X-Compute-Tokens",
+  "X-Total-Time",
+  "X-Tokenization-Time",
+  "X-Queue-Time",
+  "X-Inference-Time",
 ];
 
 /** Headers that clients send: OpenAI's name themselves and their runtime in many. */
 const allowedHeaders = [
-  ...[
-    "Authorization",
-    "Content-Type",
-    "Accept",
-    "X-Request-Id",
-    "Last-Event-ID",
-    "X-Wait-For-Model",
-    "X-Use-Cache",
-  ],
-  ...["OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta", "Idempotency-Key"],
+  "Authorization",
+  "Content-Type",
+  "Accept",
+  "X-Request-Id",
+  "Last-Event-ID",
+  "X-Wait-For-Model",
+  "X-Use-Cache",
+  "OpenAI-Organization",
+  "OpenAI-Project",
+  "OpenAI-Beta",
+  "Idempotency-Key",
   ...[
     "Arch",
     "Async",

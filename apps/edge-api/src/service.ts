@@ -42,7 +42,7 @@ export interface Service {
 }
 
 /** The questions that can be asked of a model; loaded with the first one, so that the page opens at once. */
-export type Questions = typeof import("./ask.ts");
+export type Questions = typeof import("./ask.ts").questions;
 
 /** On whose behalf a model is asked, for `ask.ts`. */
 export function askingFor({ batcher, metrics, clock }: Service, c: Context<AppEnv>): Asking {

@@ -92,7 +92,8 @@ const safetensorsFiles = ["model.safetensors", "model.int8.safetensors", "model.
 /** Weights in several files, and those of the older kind, as `beomi/kcbert-base` has; such folders do not change while served. */
 const otherFiles = [
   ...safetensorsFiles.map((name) => `${name}.index.json`),
-  ...["pytorch_model.bin", "pytorch_model.bin.index.json"],
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
 ];
 
 /** Names the weights of a folder as they are now; undefined if there are none, or they are still being written. */

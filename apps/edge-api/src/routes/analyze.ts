@@ -98,7 +98,7 @@ async function analyze(
   comments: readonly string[],
   options: Options,
 ): Promise<AnalysisJson[]> {
-  const ask = await import("../ask.ts");
+  const { questions: ask } = await import("../ask.ts");
   const drafts = comments.map((): Draft => ({
     text: undefined,
     labels: {},
@@ -148,7 +148,8 @@ function spanJson(
   { offsetUnit }: Options,
 ): SpanJson {
   const { score, start, end, entityGroup, entity = "" } = span;
-  const text = offsetUnit === "utf16" ? comment.slice(start, end) : [...comment].slice(start, end).join("");
+  const text =
+    offsetUnit === "utf16" ? comment.slice(start, end) : Array.from(comment).slice(start, end).join("");
   return { label: entityGroup ?? entity, score, start, end, text };
 }
 

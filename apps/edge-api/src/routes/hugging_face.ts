@@ -176,7 +176,7 @@ function runner(service: Service) {
     { unwrapOne = false }: { unwrapOne?: boolean } = {},
   ): Promise<Response> => {
     const items = asList(inputs);
-    const ask = await import("../ask.ts");
+    const { questions: ask } = await import("../ask.ts");
     if (wantsLines(c)) {
       await service.models.use(id, task, async (use) => nameModel(c, use)); // what is amiss with the model is a status
       const asking = { ...askingFor(service, c), signal: c.req.raw.signal }; // its lines are its own clock

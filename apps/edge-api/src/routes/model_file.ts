@@ -4,13 +4,16 @@ import type { AppHandler } from "../service.ts";
 
 /** The files of a model's folder that a browser needs to run it. */
 const shared: ReadonlySet<string> = new Set([
-  ...["config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json"],
-  ...["model.safetensors", "model.int8.safetensors", "model.int4.safetensors"],
-  ...[
-    "model.safetensors.index.json",
-    "model.int8.safetensors.index.json",
-    "model.int4.safetensors.index.json",
-  ],
+  "config.json",
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "model.safetensors",
+  "model.int8.safetensors",
+  "model.int4.safetensors",
+  "model.safetensors.index.json",
+  "model.int8.safetensors.index.json",
+  "model.int4.safetensors.index.json",
 ]);
 
 /** `GET /models/{id}/files/{name}`: a file of a model, for a page that runs the model itself. */

@@ -15,11 +15,11 @@ export function embeddingsRoute(service: Service): AppHandler {
   return async (c) => {
     const { input, model, encoding_format: format, dimensions } = await readJsonBody(c, schema);
     const id = await embedder(service, model);
-    const { askEmbeddings } = await import("../ask.ts");
+    const { questions } = await import("../ask.ts");
     return service.models.use(id, "feature-extraction", async (use) => {
       const texts = textsOf(input, (ids) => use.model.tokenizer.decode(ids));
       const options = dimensions ? { dimensions } : {};
-      const vectors = await askEmbeddings(askingFor(service, c), use, texts, options);
+      const vectors = await questions.askEmbeddings(askingFor(service, c), use, texts, options);
       const write = format === "base64" ? base64 : (vector: Float32Array) => [...vector];
       nameModel(c, use);
       const { tokens } = c.var.usage;
@@ -46,7 +46,7 @@ export function moderationsRoute(service: Service): AppHandler {
       typeof input === "string"
         ? [input]
         : input.map((part) => (typeof part === "string" ? part : part.text));
-    const { askLabels } = await import("../ask.ts");
+    const { questions } = await import("../ask.ts");
     const pairs = texts.map((text) => ({ text }));
     const scores = texts.map(
       () => new Map<string, number>(standardCategories.map((category) => [category, 0])),
@@ -54,7 +54,7 @@ export function moderationsRoute(service: Service): AppHandler {
     for (const { id } of moderators) {
       const judged = await service.models.use(id, "text-classification", (use) => {
         nameModel(c, use);
-        return askLabels(askingFor(service, c), use, pairs, { topK: null });
+        return questions.askLabels(askingFor(service, c), use, pairs, { topK: null });
       });
       for (const [i, labels] of judged.entries()) {
         for (const [category, score] of categoryScores(labels)) {

@@ -121,7 +121,7 @@ export function infoRoute({ models, limits }: Service, version: string): AppHand
     }
     const { id, version: state, facts } = described;
     const labels = {
-      id2label: { ...facts.labels },
+      id2label: Object.fromEntries(facts.labels.entries()),
       label2id: Object.fromEntries(facts.labels.map((l, i) => [l, i])),
     };
     return c.json({
@@ -158,7 +158,7 @@ function runner(service: Service) {
     { isBatch = true }: { isBatch?: boolean } = {},
   ): Promise<Response> => {
     const id = await modelFor(service, c, task ?? "feature-extraction");
-    const ask = await import("../ask.ts");
+    const { questions: ask } = await import("../ask.ts");
     if (wantsLines(c)) {
       await service.models.use(id, task, async (use) => nameModel(c, use));
       const asking = { ...askingFor(service, c), signal: c.req.raw.signal };

@@ -30,15 +30,6 @@ export function either<const Options extends readonly v.GenericSchema[]>(
   };
 }
 
-/** A number in a range, both ends included. */
-export function number(least: number, most: number): v.GenericSchema<unknown, number> {
-  return v.pipe(
-    v.number("it must be a number"),
-    v.minValue(least, (issue) => `it must be at least ${least}: it is ${issue.input}`),
-    v.maxValue(most, (issue) => `it must be at most ${most}: it is ${issue.input}`),
-  ) as v.GenericSchema<unknown, number>;
-}
-
 /** A whole number in a range, both ends included. */
 export function wholeNumber(least: number, most: number): v.GenericSchema<unknown, number> {
   return v.pipe(

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Limits } from "../limits.ts";
-import { either, flag, listOf, number, object, oneOf, wholeNumber } from "./either.ts";
+import { either, flag, listOf, object, oneOf, wholeNumber } from "./either.ts";
 import { textSchemas } from "./texts.ts";
 
 /**
@@ -120,19 +120,16 @@ export const direction: v.GenericSchema<unknown, "left" | "right"> = v.pipe(
   v.transform((side) => side.toLowerCase() as "left" | "right"),
 );
 
-/** A probability. */
-export const share: v.GenericSchema<unknown, number> = number(0, 1);
-
-/** A text and the one it is read with. */
-export function pairOf(text: v.GenericSchema<unknown, string>) {
-  return object(
-    { text, text_pair: v.nullish(text) },
-    "it must be a string, a list of strings, or an object with text and text_pair",
-  );
-}
-
 // --- internal ---
 
 function isPlain(input: unknown): boolean {
   return typeof input === "object" && input !== null && !Array.isArray(input);
+}
+
+/** A text and the one it is read with. */
+function pairOf(text: v.GenericSchema<unknown, string>) {
+  return object(
+    { text, text_pair: v.nullish(text) },
+    "it must be a string, a list of strings, or an object with text and text_pair",
+  );
 }

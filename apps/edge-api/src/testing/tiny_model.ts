@@ -64,7 +64,7 @@ export async function tinyModelFor(
       intermediate_size: 32,
       max_position_embeddings: options.positions ?? 40,
       initializer_range: 0.5,
-      id2label: { ...labels },
+      id2label: Object.fromEntries(labels.entries()),
     }),
   );
   const Model = heads[task] as BertClass<BertPreTrainedModel>;
