@@ -111,6 +111,14 @@ export function truncatedNormal(
   return numbers;
 }
 
+/** The number of a stream: its own, or the 32-bit FNV-1a hash of its name. */
+export function streamNumber(stream: RandomStream): number {
+  if (typeof stream === "number") return checkInteger("stream", stream, 2 ** 32);
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(stream)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
 // --- internal ---
 
 /** Probability that a normal number lies within ±2 deviations. */
@@ -201,13 +209,6 @@ function normalQuantile(p: number): number {
       r +
     1;
   return (p * above) / below;
-}
-
-function streamNumber(stream: RandomStream): number {
-  if (typeof stream === "number") return checkInteger("stream", stream, 2 ** 32);
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(stream)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
 }
 
 function checkInteger(name: string, value: number, limit: number): number {

@@ -3,6 +3,14 @@
  *
  * @module
  */
+export {
+  jit,
+  type CompiledProgram,
+  type JitOptions,
+  type JittedFunction,
+  type TensorFunction,
+} from "./jit/jit.ts";
+export type { Precision } from "./kernels/lowering.ts";
 export { PjrtBuffer } from "./pjrt/buffer.ts";
 export { PjrtClient, type ClientOptions, type DeviceMemory, type PjrtDevice } from "./pjrt/client.ts";
 export type { CompileCache } from "./pjrt/compile_cache.ts";
@@ -13,3 +21,4 @@ export type { Float, NamedValue } from "./pjrt/named_values.ts";
 export { PjrtError, PjrtOutOfMemoryError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
 export { PjrtPlugin, type PluginOptions } from "./pjrt/plugin.ts";
 export { PjrtTopology, type AheadOfTimeProgram } from "./pjrt/topology.ts";
+export { registerXlaBackendOn } from "./register.ts";
