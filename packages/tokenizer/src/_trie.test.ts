@@ -1,67 +1,56 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { buildTrie, pieceStart, scatter, type Trie } from "./_trie.ts";
+import { BASE, EXCESS, PARENT, pieceStart, TOKEN, Trie } from "./_trie.ts";
 
-/** Id of a token, by walking. */
-function find({ first, next, check, nodes }: Trie, token: string): number {
-  const start = pieceStart(token);
-  let node = (start === 0 ? first : next)[token.charCodeAt(start)]!;
-  for (let i = start + 1; i < token.length && node !== 0; i++) {
-    const slot = nodes[2 * node]! + scatter(token.charCodeAt(i));
-    node = check[slot] === node ? slot : 0;
+/** Id of the longest token that a piece begins with and how many of its units are left over, by walking. */
+function longest(trie: Trie, piece: string): [id: number, rest: number] {
+  const start = pieceStart(piece);
+  let node = trie.root(piece.charCodeAt(start), start === 0);
+  let end = start + 1;
+  for (; end < piece.length; end++) {
+    const child = trie.nodes[node + BASE]! + trie.codes[piece.charCodeAt(end)]!;
+    if (trie.nodes[child + PARENT] !== node) break;
+    node = child;
   }
-  return node === 0 ? -1 : nodes[2 * node + 1]! - 1;
+  const id = trie.nodes[node + TOKEN]! - 1;
+  return id < 0 ? [-1, piece.length] : [id, piece.length - end + trie.nodes[node + EXCESS]!];
 }
 
-/** Every unit is plain but `?`. */
-const units = new Uint8Array(0x10000).fill(1, 0x3f, 0x40);
-const unexpected = {
-  admits: (token: string): boolean => expect.unreachable(token),
-  repeats: (token: string): void => expect.unreachable(token),
-};
+const all = (): boolean => true;
 
-test("scatter() gives no two units the same number", () => {
-  expect(new Set(Array.from({ length: 0x10000 }, (_, unit) => scatter(unit))).size).toBe(0x10000);
-});
-
-test("a trie finds what was added, and nothing else", () => {
+test("a trie finds the longest token, in whatever order it is asked", () => {
   const token = fc.string({
     unit: fc.constantFrom("a", "b", "가", "힣", "\uffff", "\0"),
     minLength: 1,
     maxLength: 6,
   });
+  const piece = fc.tuple(fc.constantFrom("", "##"), token).map((parts) => parts.join(""));
   fc.assert(
-    fc.property(fc.uniqueArray(token), fc.array(token), (tokens, others) => {
-      const trie = buildTrie(tokens, units, unexpected);
-      for (const each of [...tokens, ...others]) expect(find(trie, each)).toBe(tokens.indexOf(each));
+    fc.property(fc.uniqueArray(piece), fc.array(piece), (tokens, others) => {
+      const trie = new Trie(tokens, all);
+      for (const each of [...others, ...tokens]) {
+        const start = pieceStart(each);
+        let id = -1;
+        let end = each.length;
+        for (; end > start && id < 0; end--) id = tokens.indexOf(each.slice(0, end));
+        expect(longest(trie, each)).toEqual([id, id < 0 ? each.length : each.length - end - 1]);
+      }
     }),
   );
 });
 
 test("starting and continuing tokens are apart, and `##` alone is a token that starts a word", () => {
-  const trie = buildTrie(["가나", "##가나", "##"], units, unexpected);
-  expect(["가나", "##가나", "##가", "##"].map((token) => find(trie, token))).toEqual([0, 1, -1, 2]);
+  const trie = new Trie(["가나", "##가나", "##"], all);
+  expect(["가나", "##가나", "##가", "##"].map((token) => longest(trie, token)[0])).toEqual([0, 1, -1, 2]);
 });
 
-test("tells of tokens that repeat, and asks about those that are not plain", () => {
-  const told: unknown[] = [];
-  const trie = buildTrie(["가", "가?", "", "가", "##?나", "나?", "?"], units, {
-    admits(token, id) {
-      told.push([token, id]);
-      return token.endsWith("나");
-    },
-    repeats: (...repeated) => told.push(repeated),
-  });
-  expect(told).toEqual([
-    ["가?", 1],
-    ["", 2],
-    ["가", 3, 0],
-    ["##?나", 4],
-    ["나?", 5],
-    ["?", 6],
-  ]);
-  expect(["가", "가?", "##?나", "나?", "나", "?"].map((token) => find(trie, token))).toEqual([
-    3, -1, 4, -1, -1, -1,
+test("leaves out what is not admitted", () => {
+  const trie = new Trie(["가", "가?", "가?나", "?"], (token) => !token.endsWith("?"));
+  expect(["가", "가?", "가?나", "?"].map((token) => longest(trie, token))).toEqual([
+    [0, 0],
+    [0, 1],
+    [2, 0],
+    [-1, 1],
   ]);
 });
 
@@ -73,7 +62,7 @@ test("parents with so many children that they cannot share a stretch get room of
       tokens.push(parent + String.fromCharCode(unit + ((unit * 7919) % 3 === 0 ? 1 : 0)));
     }
   }
-  const trie = buildTrie(tokens, units, unexpected);
-  for (const [id, token] of tokens.entries()) if (find(trie, token) !== id) expect.unreachable(token);
-  expect(find(trie, "d\u0100")).toBe(-1);
+  const trie = new Trie(tokens, all);
+  for (const [id, token] of tokens.entries()) if (longest(trie, token)[0] !== id) expect.unreachable(token);
+  expect(longest(trie, "d\u0100")[0]).toBe(-1);
 });

@@ -1,34 +1,150 @@
 /**
  * The vocabulary as a trie over UTF-16 units, in which a step is one addition and one comparison.
  *
- * A double array with scattered units: the child of `node` by `unit` is the slot `base[node] + scatter(unit)`, and it is that
- * child exactly if `check[slot]` is `node`, as `scatter` gives no two units the same number. There is no chain to follow and no
- * bit to test, so a piece ends with a single branch. Two tables lead from the first unit of a token straight to its node.
+ * A double array: the child of a node by a unit lies where the node's base and the unit's code add up to, and it is that child
+ * exactly if it names the node as its parent. There is no chain to follow and no bit to test, so a piece ends with a single
+ * branch; and as each node knows the longest token on the way to it, nothing needs to be remembered on the way.
  *
- * Loading is mostly done before an engine has optimized anything. It gets there sooner with a short function that is called for
- * each token than with a long loop.
+ * Loading a vocabulary only sorts its tokens by their first unit. What hangs from a unit is laid out when a text first asks
+ * for it: one text takes a small part of the trie, and parts that are asked for one after the other lie side by side.
  *
  * @module
  */
 
-/** A finished trie. Node 0 is no node. */
-export interface Trie {
-  /** Node by the first unit of a token that starts a word, int32 `[65536]`. */
-  readonly first: Int32Array;
-  /** Node by the first unit of a token that continues a word. */
-  readonly next: Int32Array;
-  /** Parent of the node in each slot, int32; 0 where none is. */
-  readonly check: Int32Array;
-  /** Two numbers a node, int32: its base, and 1 + the id of the token that ends there, or 0. */
-  readonly nodes: Int32Array;
-}
+/** Where a node's numbers lie from its own number. */
+export const PARENT = 0;
+/** What a unit's code is added to for the child by that unit. */
+export const BASE = 1;
+/** 1 + the id of the longest token that leads to this node or to one above it, 0 if none does. */
+export const TOKEN = 2;
+/** How many units above this node that token ends. */
+export const EXCESS = 3;
 
-/** Odd, so that it permutes the 65,536 units; near 65,536 / golden ratio, so that neighbours land far apart. */
-const SCATTER = 40_503;
+/** The tokens that start a word, and those that continue one. */
+export class Trie {
+  /** Four numbers a node, int32; nodes go by the index of the first. It is replaced when it grows. */
+  nodes: Int32Array;
+  /** Code of each unit, int32 `[65536]`, 0 for one that leads nowhere. */
+  readonly codes: Int32Array = new Int32Array(0x10000);
+  readonly #tokens: readonly string[];
+  readonly #admits: (token: string) => boolean;
+  /** By first unit, of tokens that start a word and of those that continue one: 1 + the id of the last, or `~` the node. */
+  readonly #first = new Int32Array(0x10000);
+  readonly #next = new Int32Array(0x10000);
+  /** By id: 1 + the id of another token with the same start, 0 at the end. */
+  readonly #links: Int32Array;
+  /** By unit: where a list of tokens begins while they are sorted, otherwise 0. */
+  readonly #lists = new Int32Array(0x10000);
+  #codeCount = 0;
+  /** The first free slot. */
+  #free = MARGIN;
+  /** Where to look for room for several nodes. */
+  #room = MARGIN;
 
-/** Where a unit's child lies from the base. */
-export function scatter(unit: number): number {
-  return Math.imul(unit, SCATTER) & 0xffff;
+  /** @param tokens Distinct tokens in the order of their ids. @param admits Whether to take a token, asked late. */
+  constructor(tokens: readonly string[], admits: (token: string) => boolean) {
+    this.#tokens = tokens;
+    this.#admits = admits;
+    this.nodes = new Int32Array(2 * MARGIN + 8 * tokens.length);
+    this.#links = new Int32Array(tokens.length);
+    this.nodes[NOWHERE + PARENT] = ROOT;
+    for (let id = 0; id < tokens.length; id++) this.#add(tokens[id]!, id);
+  }
+
+  /**
+   * The node that a first unit leads to; it may be one without a token or a child.
+   *
+   * @param unit The first unit. @param starts Whether of a token that starts a word.
+   */
+  root(unit: number, starts: boolean): number {
+    const roots = starts ? this.#first : this.#next;
+    const list = roots[unit]!;
+    if (list < 0) return ~list;
+    if (list === 0) return NOWHERE;
+    const root = this.#place([0]);
+    this.nodes[root + PARENT] = ROOT;
+    roots[unit] = ~root;
+    this.#grow(root, list, starts ? 1 : 3);
+    return root;
+  }
+
+  // --- internal ---
+
+  #add(token: string, id: number): void {
+    const start = pieceStart(token);
+    const roots = start === 0 ? this.#first : this.#next;
+    const unit = token.charCodeAt(start);
+    this.#links[id] = roots[unit]!;
+    roots[unit] = id + 1;
+  }
+
+  /** Lay out what hangs from a node. @param list The tokens. @param depth The number of their units that lead to it. */
+  #grow(root: number, list: number, depth: number): void {
+    const tokens = this.#tokens;
+    const links = this.#links;
+    const lists = this.#lists;
+    const open: [node: number, list: number][] = [[root, list]];
+    let levelEnd = 1;
+    for (let o = 0; o < open.length; o++) {
+      if (o === levelEnd) {
+        levelEnd = open.length;
+        depth++;
+      }
+      let [node, rest] = open[o]!;
+      const units: number[] = [];
+      while (rest !== 0) {
+        const id = rest - 1;
+        const token = tokens[id]!;
+        rest = links[id]!;
+        if (o === 0 && !this.#admits(token)) continue;
+        if (token.length === depth) {
+          this.nodes[node + TOKEN] = id + 1;
+          this.nodes[node + EXCESS] = 0;
+          continue;
+        }
+        const unit = token.charCodeAt(depth);
+        if (lists[unit] === 0) units.push(unit);
+        links[id] = lists[unit]!;
+        lists[unit] = id + 1;
+      }
+      if (units.length === 0) continue;
+      const codes = units.map((unit) => (this.codes[unit] ||= 4 * ++this.#codeCount));
+      const base = this.#place(codes);
+      const { nodes } = this;
+      nodes[node + BASE] = base;
+      for (let u = 0; u < units.length; u++) {
+        const child = base + codes[u]!;
+        nodes[child + PARENT] = node;
+        nodes[child + TOKEN] = nodes[node + TOKEN]!;
+        nodes[child + EXCESS] = nodes[node + EXCESS]! + 1;
+        open.push([child, lists[units[u]!]!]);
+        lists[units[u]!] = 0;
+      }
+    }
+  }
+
+  /** A base from which all these codes lead to free slots. */
+  #place(codes: readonly number[]): number {
+    const head = codes[0]!;
+    while (this.nodes[this.#free] !== 0) this.#free += 4;
+    // A single node fills the first gap; several look on from where they had to look for long.
+    this.#room = Math.max(this.#room, this.#free);
+    const from = codes.length === 1 ? this.#free : this.#room;
+    let base = from - head;
+    while (!this.#fits(base, codes)) base += 4;
+    if (base + head - from > PATIENCE) this.#room = base + head;
+    if (base + MARGIN > this.nodes.length) {
+      const larger = new Int32Array(2 * this.nodes.length);
+      larger.set(this.nodes);
+      this.nodes = larger;
+    }
+    return base;
+  }
+
+  #fits(base: number, codes: readonly number[]): boolean {
+    for (let c = 0; c < codes.length; c++) if (this.nodes[base + codes[c]!] !== 0) return false;
+    return true;
+  }
 }
 
 /** Index after the `##` that marks a piece which continues a word, 0 for one that starts it. */
@@ -36,144 +152,13 @@ export function pieceStart(token: string): number {
   return token.length > 2 && token.charCodeAt(0) === 0x23 && token.charCodeAt(1) === 0x23 ? 2 : 0;
 }
 
-/** What {@linkcode buildTrie} asks and tells. */
-export interface TrieEvents {
-  /** Whether to take a token that is empty or holds units that are not plain. */
-  admits: (token: string, id: number) => boolean;
-  /** Called for a token that was there before. */
-  repeats: (token: string, id: number, previous: number) => void;
-}
-
-/**
- * Make a trie of tokens.
- *
- * @param tokens The tokens in the order of their ids. @param units Class of each unit, 0 if it is plain; uint8 `[65536]`.
- */
-export function buildTrie(tokens: readonly string[], units: Uint8Array, events: TrieEvents): Trie {
-  let capacity = 3; // node 0 is no node; what starts a word hangs from node 1, what continues one from node 2
-  for (let id = 0; id < tokens.length; id++) capacity += tokens[id]!.length;
-  const parents = new Int32Array(capacity);
-  const offsets = new Uint16Array(capacity);
-  const ids = new Int32Array(capacity);
-  const children = new Int32Array(capacity);
-  const siblings = new Int32Array(capacity);
-  const degrees = new Int32Array(capacity);
-  const hash = new Int32Array(2 ** Math.ceil(Math.log2(capacity + 512)));
-  const mask = hash.length - 1;
-  const shift = Math.clz32(mask);
-  let count = 3;
-  const insert = (token: string, id: number): void => {
-    const start = pieceStart(token);
-    let admitted = false;
-    let node = start === 0 ? 1 : 2;
-    let i = start;
-    for (; i < token.length; i++) {
-      const unit = token.charCodeAt(i);
-      if (units[unit] !== 0 && !admitted) {
-        if (!events.admits(token, id)) break;
-        admitted = true;
-      }
-      const offset = scatter(unit);
-      let slot = Math.imul(Math.imul(node, 0x9e3779b1) + offset, 0x85ebca6b) >>> shift;
-      let child = hash[slot]!;
-      while (child !== 0 && (parents[child] !== node || offsets[child] !== offset)) {
-        slot = (slot + 1) & mask;
-        child = hash[slot]!;
-      }
-      if (child === 0) {
-        child = hash[slot] = count++;
-        parents[child] = node;
-        offsets[child] = offset;
-        siblings[child] = children[node]!;
-        children[node] = child;
-        degrees[node]!++;
-      }
-      node = child;
-    }
-    if (token === "") events.admits(token, id);
-    else if (i === token.length) {
-      if (ids[node] !== 0) events.repeats(token, id, ids[node]! - 1);
-      ids[node] = id + 1;
-    }
-  };
-  for (let id = 0; id < tokens.length; id++) insert(tokens[id]!, id);
-  return layOut({ count, parents, offsets, ids, children, siblings, degrees });
-}
-
 // --- internal ---
 
-/** Undoes {@linkcode scatter}: the product of both factors is 1 modulo 65,536. */
-const GATHER = 30599;
-
-/** Nodes as they come; each array has a number a node. */
-interface Tree {
-  /** Number of nodes. */
-  count: number;
-  readonly parents: Int32Array;
-  /** Scattered unit that leads to the node. */
-  readonly offsets: Uint16Array;
-  /** 1 + the id of the token that ends there, or 0. */
-  readonly ids: Int32Array;
-  /** First child, and the next child of the parent. */
-  readonly children: Int32Array;
-  readonly siblings: Int32Array;
-  /** Number of children. */
-  readonly degrees: Int32Array;
-}
-
-/** Find for each parent a base at which all its children fall on free slots. */
-function layOut({ count, parents, offsets, ids, children, siblings, degrees }: Tree): Trie {
-  const bases = new Int32Array(count);
-  const slots = new Int32Array(count);
-  let check = new Int32Array(0x10000 + count);
-  check[0] = -1;
-  // Parents with many children first, while there is room. (Numbers sort natively.)
-  const order = new Float64Array(count);
-  let parentCount = 0;
-  for (let node = 3; node < count; node++) {
-    if (degrees[node] !== 0) order[parentCount++] = node - degrees[node]! * count;
-  }
-  order.subarray(0, parentCount).sort();
-  let base = 0;
-  const place = (parent: number): void => {
-    const head = children[parent]!;
-    for (let child = head, trials = check.length - 0xffff; child !== 0;) {
-      if (check[base + offsets[child]!] === 0) {
-        child = siblings[child]!;
-        continue;
-      }
-      child = head;
-      base++;
-      if (--trials === 0) {
-        // Nowhere: make room, where nothing is yet.
-        base = check.length;
-        const larger = new Int32Array(base + 0x10000);
-        larger.set(check);
-        check = larger;
-      } else if (base >= check.length - 0xffff) base = 0;
-    }
-    bases[parent] = base;
-    for (let child = head; child !== 0; child = siblings[child]!) {
-      const slot = base + offsets[child]!;
-      slots[child] = slot;
-      check[slot] = parent;
-    }
-  };
-  for (let p = 0; p < parentCount; p++) place((order[p]! % count) + count);
-  const first = new Int32Array(0x10000);
-  const next = new Int32Array(0x10000);
-  const nodes = new Int32Array(2 * (check.length + degrees[1]! + degrees[2]!));
-  let free = check.length; // nodes that tokens start at lie after the others
-  const settle = (node: number): void => {
-    const parent = parents[node]!;
-    if (parent <= 2) {
-      const unit = Math.imul(offsets[node]!, GATHER) & 0xffff;
-      slots[node] = (parent === 1 ? first : next)[unit] = free++;
-    } else check[slots[node]!] = slots[parent]!;
-    const slot = slots[node]!;
-    nodes[2 * slot] = bases[node]!;
-    nodes[2 * slot + 1] = ids[node]!;
-  };
-  for (let node = 3; node < count; node++) settle(node);
-  return { first, next, check, nodes };
-}
+/** Numbers before the first node and after the last base, so that base and code never lead out of the array. */
+const MARGIN = 4 * 0x10000;
+/** The node of units that no token begins with. */
+const NOWHERE = MARGIN;
+/** In the place of a parent. */
+const ROOT = -1;
+/** Numbers to step over before giving up a stretch for nodes that need to lie together. */
+const PATIENCE = 4 * 64;

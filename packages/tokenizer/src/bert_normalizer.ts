@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { nonspacingMarks, UNDECOMPOSED } from "./char_classes.ts";
+import { nonspacingMarks, REMOVED, UNDECOMPOSED } from "./char_classes.ts";
+import type { CharClasses } from "./char_classes.ts";
 
 /** Which steps to take. */
 export interface BertNormalizerOptions {
@@ -20,77 +21,83 @@ export interface BertNormalizerOptions {
 
 /** Text with the way back to where it came from. */
 export interface NormalizedText {
-  /** Well-formed text. */
+  /** The text. */
   text: string;
-  /** For each UTF-16 unit of `text` the source index it starts at; absent when indices agree. */
-  starts?: Int32Array;
+  /** For each UTF-16 unit of `text` the source index it starts at. */
+  starts: Int32Array;
   /** For each UTF-16 unit of `text` the source index it ends at. */
-  ends?: Int32Array;
+  ends: Int32Array;
 }
 
 /** Follows `BertNormalizer` of Hugging Face tokenizers 0.22. */
 export class BertNormalizer {
   readonly #options: BertNormalizerOptions;
+  readonly #classes: CharClasses;
   /** Nonspacing marks. */
-  readonly #marks: Set<number> | undefined;
+  readonly #marks: Set<string> | undefined;
 
-  constructor(options: BertNormalizerOptions) {
+  constructor(classes: CharClasses, options: BertNormalizerOptions) {
+    this.#classes = classes;
     this.#options = options;
     if (options.stripAccents) {
       this.#marks = new Set();
       for (const [first, last] of nonspacingMarks()) {
-        for (let mark = first; mark <= last; mark++) this.#marks.add(mark);
+        for (let mark = first; mark <= last; mark++) this.#marks.add(String.fromCodePoint(mark));
       }
     }
   }
 
-  /** Whether a text surely stays as it is, told without a look at every character's neighbours. */
-  keeps(text: string): boolean {
+  /** Normalize text that holds nothing to be removed, if that moves no character; `undefined` if it might. */
+  keepingIndices(text: string): string | undefined {
     const { nfc, stripAccents, lowercase } = this.#options;
-    return !nfc && !stripAccents && !lowercase && text.isWellFormed();
+    // ASCII has no accents.
+    // oxlint-disable-next-line no-control-regex -- U+0000 is the first of ASCII
+    if ((nfc && needsComposition(text)) || (stripAccents && !/^[\0-\x7f]*$/.test(text))) return undefined;
+    if (!lowercase) return text;
+    // A final sigma depends on its neighbours, and İ grows.
+    const lower = text.toLowerCase();
+    return lower.length === text.length && !text.includes("Σ") ? lower : undefined;
   }
 
-  /** Normalize text. Lone surrogates are dropped. */
+  /** Normalize any text. What clean_text removes is dropped, and so are lone surrogates. */
   normalize(text: string): NormalizedText {
-    const { nfc, stripAccents, lowercase } = this.#options;
-    const marks = this.#marks;
-    if (text.isWellFormed() && !(nfc && needsComposition(text))) {
-      // ASCII has no accents.
-      // oxlint-disable-next-line no-control-regex -- U+0000 is the first of ASCII
-      if (!stripAccents || /^[\0-\x7f]*$/.test(text)) {
-        if (!lowercase) return { text };
-        const lower = text.toLowerCase();
-        // A final sigma depends on its neighbours, and İ grows: both are for the slow path.
-        if (lower.length === text.length && !text.includes("Σ")) return { text: lower };
-      }
-    }
-    const out = new AlignedText(text.length);
-    for (const { 0: cluster, index } of text.matchAll(nfc ? CLUSTERS : CHARACTERS)) {
-      const composed = nfc ? cluster.normalize("NFC") : cluster;
-      const changed = composed !== cluster;
-      let at = index;
-      for (const character of composed) {
-        const start = changed ? index : at;
-        at = changed ? index + cluster.length : at + character.length;
-        const end = at;
-        const codePoint = character.codePointAt(0)!;
-        if (codePoint >= 0xd800 && codePoint <= 0xdfff) continue;
-        const decomposed =
-          marks === undefined || UNDECOMPOSED.includes(codePoint) ? character : character.normalize("NFD");
-        for (const part of decomposed) {
-          if (marks?.has(part.codePointAt(0)!)) continue;
-          out.push(lowercase ? part.toLowerCase() : part, start, end);
+    const composes = this.#options.nfc && needsComposition(text);
+    const out = new AlignedText(text);
+    let at = 0;
+    for (const cluster of composes ? (text.match(CLUSTERS) ?? []) : text) {
+      const composed = composes ? cluster.normalize("NFC") : cluster;
+      if (composed === cluster) {
+        for (const character of cluster) {
+          const start = at;
+          at += character.length;
+          const normal = this.#normalizeCharacter(character);
+          if (normal !== character) out.replace(start, at, normal);
         }
+      } else {
+        let normal = "";
+        for (const character of composed) normal += this.#normalizeCharacter(character);
+        out.replace(at, (at += cluster.length), normal);
       }
     }
     return out.take();
+  }
+
+  #normalizeCharacter(character: string): string {
+    const codePoint = character.codePointAt(0)!;
+    const marks = this.#marks;
+    if (this.#classes.of(codePoint) === REMOVED || (codePoint >= 0xd800 && codePoint <= 0xdfff)) return "";
+    let normal = character;
+    if (marks !== undefined && !UNDECOMPOSED.includes(codePoint)) normal = character.normalize("NFD");
+    if (marks !== undefined)
+      normal = Array.from(normal)
+        .filter((part) => !marks.has(part))
+        .join("");
+    return this.#options.lowercase ? normal.toLowerCase() : normal;
   }
 }
 
 // --- internal ---
 
-/** A code point, or a lone surrogate. */
-const CHARACTERS = /[^]/gu;
 /**
  * A code point with what can compose with it: marks, and vowel and final jamo; at most 30 of them (Unicode's stream-safe
  * text), since engines normalize longer runs in quadratic time.
@@ -101,36 +108,44 @@ function needsComposition(text: string): boolean {
   return /\p{M}{31}/u.test(text) || text.normalize("NFC") !== text;
 }
 
+/** A text as it changes from left to right. */
 class AlignedText {
-  #parts: string[] = [];
+  readonly #source: string;
+  #text = "";
   #starts: Int32Array;
   #ends: Int32Array;
-  #length = 0;
+  /** Where the source goes on that was not taken over yet. */
+  #at = 0;
 
-  constructor(capacity: number) {
-    this.#starts = new Int32Array(capacity);
-    this.#ends = new Int32Array(capacity);
+  constructor(source: string) {
+    this.#source = source;
+    this.#starts = new Int32Array(source.length);
+    this.#ends = new Int32Array(source.length);
   }
 
-  push(part: string, start: number, end: number): void {
-    const length = this.#length + part.length;
-    if (length > this.#starts.length) {
-      this.#starts = grown(this.#starts);
-      this.#ends = grown(this.#ends);
+  /** Keep the source as far as `start`, and put something else in the place of `start` to `end`. */
+  replace(start: number, end: number, replacement: string): void {
+    const kept = this.#text.length;
+    const length = kept + start - this.#at;
+    this.#text += this.#source.slice(this.#at, start) + replacement;
+    if (this.#text.length > this.#starts.length) {
+      this.#starts = grown(this.#starts, this.#text.length);
+      this.#ends = grown(this.#ends, this.#text.length);
     }
-    this.#parts.push(part);
-    this.#starts.fill(start, this.#length, length);
-    this.#ends.fill(end, this.#length, length);
-    this.#length = length;
+    for (let i = kept; i < length; i++) this.#ends[i] = (this.#starts[i] = this.#at++) + 1;
+    this.#starts.fill(start, length, this.#text.length);
+    this.#ends.fill(end, length, this.#text.length);
+    this.#at = end;
   }
 
-  take(): Required<NormalizedText> {
-    return { text: this.#parts.join(""), starts: this.#starts, ends: this.#ends };
+  take(): NormalizedText {
+    this.replace(this.#source.length, this.#source.length, "");
+    return { text: this.#text, starts: this.#starts, ends: this.#ends };
   }
 }
 
-function grown(array: Int32Array): Int32Array {
-  const larger = new Int32Array(array.length * 2 + 4);
+function grown(array: Int32Array, least: number): Int32Array {
+  const larger = new Int32Array(2 * least);
   larger.set(array);
   return larger;
 }

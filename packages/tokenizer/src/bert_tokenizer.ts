@@ -114,12 +114,13 @@ export class BertTokenizer {
     const names = { ...SPECIAL_TOKENS, ...options.specialTokens };
     this.options = options;
     this.#names = names;
-    this.#wordPiece = new WordPiece(vocabulary, new CharClasses(options), {
+    const classes = new CharClasses(options);
+    this.#wordPiece = new WordPiece(vocabulary, classes, {
       unkToken: names.unk,
       maxInputCharsPerWord,
       splitUnknown: options.splitUnknown ?? false,
     });
-    this.#normalizer = new BertNormalizer({
+    this.#normalizer = new BertNormalizer(classes, {
       nfc: options.nfc ?? false,
       stripAccents: options.stripAccents ?? lowercase,
       lowercase,
@@ -391,34 +392,40 @@ export class BertTokenizer {
   /** Tokenize raw text: special tokens first, then what is between them. */
   #tokenizeText(text: string, buffer: TokenBuffer, offsetUnit: OffsetUnit | undefined): void {
     const length = buffer.length;
-    const asItIs = this.#normalizer.keeps(text);
+    const kept = this.#normalizer.keepingIndices(text);
     let from = 0;
     if (this.#specialTokens.mayOccurIn(text)) {
       for (const [id, start, end] of this.#specialTokens.find(text)) {
-        this.#tokenizeStretch(text, from, start, asItIs, buffer);
+        this.#tokenizeStretch(text, kept, from, start, buffer);
         buffer.push(id, start, end, buffer.nextWord++);
         from = end;
       }
     }
-    this.#tokenizeStretch(text, from, text.length, asItIs, buffer);
+    this.#tokenizeStretch(text, kept, from, text.length, buffer);
     if (offsetUnit !== undefined && offsetUnit !== "utf16" && buffer.spans !== undefined) {
       convertSpans(text, buffer.spans, length, buffer.length, offsetUnit);
     }
   }
 
-  #tokenizeStretch(text: string, from: number, to: number, asItIs: boolean, buffer: TokenBuffer): void {
-    if (asItIs) {
-      this.#wordPiece.tokenize(text, from, to, buffer);
-      return;
-    }
+  /** Tokenize what is between special tokens. @param kept The text if normalization moves no character of it. */
+  #tokenizeStretch(
+    text: string,
+    kept: string | undefined,
+    from: number,
+    to: number,
+    buffer: TokenBuffer,
+  ): void {
+    const { length, nextWord } = buffer;
+    if (kept !== undefined && this.#wordPiece.tokenize(kept, from, to, buffer)) return;
+    buffer.length = length;
+    buffer.nextWord = nextWord;
     const { text: normalized, starts, ends } = this.#normalizer.normalize(text.slice(from, to));
-    const length = buffer.length;
     this.#wordPiece.tokenize(normalized, 0, normalized.length, buffer);
     const { spans } = buffer;
     if (spans === undefined) return;
     for (let i = 2 * length; i < 2 * buffer.length; i += 2) {
-      spans[i] = from + (starts === undefined ? spans[i]! : starts[spans[i]!]!);
-      spans[i + 1] = from + (ends === undefined ? spans[i + 1]! : ends[spans[i + 1]! - 1]!);
+      spans[i] = from + starts[spans[i]!]!;
+      spans[i + 1] = from + ends[spans[i + 1]! - 1]!;
     }
   }
 }

@@ -169,10 +169,11 @@ class TextReader {
     const { cleanText = true, handleChineseChars = true, lowercase = false, nfc = false, maxBytes } = options;
     const stripAccents = options.stripAccents ?? lowercase;
     this.#control = options;
-    this.#table = new WordTable(new CharClasses({ cleanText, handleChineseChars }), maxBytes);
+    const classes = new CharClasses({ cleanText, handleChineseChars });
+    this.#table = new WordTable(classes, maxBytes);
     this.#nfc = nfc;
     if (lowercase || stripAccents || nfc) {
-      this.#normalizer = new BertNormalizer({ nfc, lowercase, stripAccents });
+      this.#normalizer = new BertNormalizer(classes, { nfc, lowercase, stripAccents });
     }
   }
 
@@ -254,7 +255,10 @@ class TextReader {
   }
 
   #add(text: string): void {
-    this.#table.add(this.#normalizer === undefined ? text : this.#normalizer.normalize(text).text);
+    const normalizer = this.#normalizer;
+    this.#table.add(
+      normalizer === undefined ? text : (normalizer.keepingIndices(text) ?? normalizer.normalize(text).text),
+    );
   }
 
   /** End the last line that came as bytes. */

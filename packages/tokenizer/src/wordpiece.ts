@@ -4,14 +4,14 @@
  * BertPreTokenizer and WordPiece are two stages in Hugging Face's pipeline; here they are one loop, since a word is known
  * to end when no token goes on, and looking at a character twice is what costs. The vocabulary is the trie of `_trie.ts`.
  *
- * Only what can match is in the trie: tokens made of plain characters alone, and single isolated ones (`.`, `漢`). So an
- * edge that exists needs no look at the character's class. Nothing is allocated per token.
+ * Only what can match is in the trie: tokens made of plain characters alone. So an edge that exists needs no look at the
+ * character's class. Nothing is allocated per token.
  *
  * @module
  */
-import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE, WHITESPACE } from "./char_classes.ts";
-import type { CharClass, CharClasses } from "./char_classes.ts";
-import { buildTrie, pieceStart, scatter } from "./_trie.ts";
+import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE } from "./char_classes.ts";
+import type { CharClasses } from "./char_classes.ts";
+import { BASE, EXCESS, PARENT, pieceStart, TOKEN, Trie } from "./_trie.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 
@@ -29,22 +29,16 @@ export interface WordPieceOptions {
 export class WordPiece {
   /** Tokens in the order of their ids. */
   readonly tokens: readonly string[];
+  readonly #ids = new Map<string, number>();
   readonly #options: WordPieceOptions;
   readonly #classes: CharClasses;
   readonly #unkId: number;
-  /** By first unit: node of a word's first piece, `~id` of an isolated character, `SPACE`, `ASK`, or 0. */
-  readonly #first: Int32Array;
-  /** By first unit: node of a continuing piece, `SPACE`, `ASK`, or 0. */
-  readonly #next: Int32Array;
-  /** Class of each unit; low surrogates are `LOW_SURROGATE`. */
-  readonly #units: Uint8Array;
-  readonly #check: Int32Array;
-  readonly #nodes: Int32Array;
-  /** Tokens that no walk can meet, such as `[CLS]`, and isolated characters beyond U+FFFF. */
-  readonly #others = new Map<string, number>();
-  /** For the units that are `ASK`: what the two tables would hold. */
-  readonly #asked = new Map<number, [first: number, next: number]>();
-  #known: Set<number> | undefined;
+  readonly #trie: Trie;
+  /** By first unit of what starts a word: its node, `~` the id of an isolated character, `SPACE`, `STOP`, or `ASK`. */
+  readonly #first = new Int32Array(0x10000);
+  /** By first unit of what may continue a word: its node, `SPACE` if the word has ended, `STOP`, or `ASK`. */
+  readonly #next = new Int32Array(0x10000);
+  #known: Set<string> | undefined;
 
   /**
    * @param tokens Distinct tokens in the order of their ids.
@@ -54,28 +48,9 @@ export class WordPiece {
     this.tokens = tokens;
     this.#options = options;
     this.#classes = classes;
-    this.#units = classes.units.slice().fill(LOW_SURROGATE, 0xdc00, 0xe000);
-    const repeats = (token: string, id: number, previous: number): never => {
-      throw new RangeError(
-        `Cannot use the vocabulary as token ${JSON.stringify(token)} occurs twice, as id ${previous} and ${id}: keep one of them, ids must be unique`,
-      );
-    };
-    const admits = (token: string, id: number): boolean => {
-      if (token !== "" && token.isWellFormed() && isPlain(token.slice(pieceStart(token)), classes))
-        return true;
-      const previous = this.#others.get(token);
-      if (previous !== undefined) repeats(token, id, previous);
-      this.#others.set(token, id);
-      return false;
-    };
-    const asked = this.#units.slice().fill(LOW_SURROGATE, 0xd800, 0xdc00);
-    ({
-      first: this.#first,
-      next: this.#next,
-      check: this.#check,
-      nodes: this.#nodes,
-    } = buildTrie(tokens, asked, { admits, repeats }));
-    this.#mark();
+    tokens.forEach((token, id) => this.#ids.set(token, id));
+    if (this.#ids.size < tokens.length) throw repeatedToken(tokens);
+    this.#trie = new Trie(tokens, (token) => this.#matches(token));
     const unkId = this.idOf(options.unkToken);
     if (unkId === undefined) throw missingToken(options.unkToken, "unk");
     this.#unkId = unkId;
@@ -83,42 +58,31 @@ export class WordPiece {
 
   /** Id of a token, or `undefined` if the vocabulary lacks it. */
   idOf(token: string): number | undefined {
-    const other = this.#others.get(token);
-    if (other !== undefined || token === "") return other;
-    const start = pieceStart(token);
-    const unit = token.charCodeAt(start);
-    let node = this.#root(start === 0 ? this.#first : this.#next, unit);
-    if (node < 0) return token.length === 1 && node > SPACE ? ~node : undefined;
-    for (let i = start + 1; i < token.length; i++) node = this.#child(node, token.charCodeAt(i));
-    const value = this.#nodes[2 * node + 1]!;
-    return value === 0 ? undefined : value - 1;
+    return this.#ids.get(token);
   }
 
   /** Why a normalized word is unknown, and which of its characters no token holds. */
   explain(word: string): Pick<UnknownWord, "reason" | "missing"> {
-    if (this.#countKept(word, 0, word.length) > this.#options.maxInputCharsPerWord) {
-      return { reason: "too_long", missing: [] };
-    }
-    const missing = new Set<string>();
-    for (const character of word) if (this.#isMissing(character.codePointAt(0)!)) missing.add(character);
-    return { reason: missing.size > 0 ? "missing_character" : "no_match", missing: [...missing] };
+    const characters = Array.from(word);
+    if (characters.length > this.#options.maxInputCharsPerWord) return { reason: "too_long", missing: [] };
+    const missing = [...new Set(characters)].filter((character) => this.#isMissing(character));
+    return { reason: missing.length > 0 ? "missing_character" : "no_match", missing };
   }
 
   /**
    * Split a stretch of text into words and these into tokens.
    *
-   * @param text Normalized, well-formed text.
-   * @param from First UTF-16 index.
+   * @param text Normalized text. @param from First UTF-16 index.
    * @param to Index after the last one; neither falls inside a surrogate pair.
    * @param out Takes the tokens, with spans in UTF-16 units of `text`.
+   * @returns Whether the whole stretch was split: `false` if it holds a character that must be removed first.
    */
-  tokenize(text: string, from: number, to: number, out: TokenBuffer): void {
+  tokenize(text: string, from: number, to: number, out: TokenBuffer): boolean {
     out.reserve(to - from); // a token takes at least one unit
     const first = this.#first;
     const next = this.#next;
-    const check = this.#check;
-    const nodes = this.#nodes;
-    const units = this.#units;
+    const { codes } = this.#trie;
+    let { nodes } = this.#trie;
     const maxChars = this.#options.maxInputCharsPerWord;
     const { ids, spans, words } = out;
     let length = out.length;
@@ -126,179 +90,125 @@ export class WordPiece {
     let i = from;
     while (i < to) {
       let node = first[text.charCodeAt(i)]!;
-      if (node === SPACE) {
-        i++;
-        continue;
-      }
       if (node <= 0) {
-        const charClass = this.#classAt(text, i);
-        const size = units[text.charCodeAt(i)] === SURROGATE ? 2 : 1;
-        if (charClass === PUNCTUATION || charClass === CHINESE) {
-          ids[length] = node < 0 && node > SPACE ? ~node : this.#isolated(text, i);
+        if (node === ASK) {
+          node = this.#ask(first, text, i);
+          nodes = this.#trie.nodes;
+        }
+        if (node === STOP) return false;
+        if (node === SPACE) {
+          i++;
+          continue;
+        }
+        if (node < 0) {
+          const start = i;
+          i += unitsAt(text, i);
+          ids[length] = ~node;
           if (spans !== undefined) {
-            spans[2 * length] = i;
-            spans[2 * length + 1] = i + size;
+            spans[2 * length] = start;
+            spans[2 * length + 1] = i;
             words![length] = word;
           }
           length++;
           word++;
-        }
-        if (charClass !== PLAIN) {
-          i += size;
           continue;
         }
-        if (node === ASK) node = this.#root(first, text.charCodeAt(i));
       }
 
-      // A word starts at i, and its first unit leads to node (0: nowhere).
       const wordStart = i;
       const wordTokens = length;
-      let wordEnd = i;
-      let unknown = false;
-      for (;;) {
-        let best = 0; // id + 1 of the longest piece so far
-        let bestEnd = i;
-        if (node > 0) {
-          let end = i + 1;
-          best = nodes[2 * node + 1]!;
-          if (best !== 0) bestEnd = end;
-          while (end < to) {
-            const unit = text.charCodeAt(end);
-            const slot = nodes[2 * node]! + scatter(unit);
-            if (check[slot] === node) {
-              node = slot;
-              end++;
-              const value = nodes[2 * node + 1]!;
-              if (value !== 0) {
-                best = value;
-                bestEnd = end;
-              }
-              continue;
-            }
-            const charClass = units[unit]!;
-            if (charClass === REMOVED) end++;
-            else if (charClass < SURROGATE) break;
-            else if (charClass === SURROGATE) {
-              if (this.#classAt(text, end) !== REMOVED) break;
-              end += 2;
-            } else {
-              // A high surrogate led on and its low one does not; if the character is removed, it is as if it were not there.
-              if (node >= check.length || this.#classAt(text, end - 1) !== REMOVED) break;
-              node = check[node]!;
-              end++;
-            }
-          }
-        }
-        if (best !== 0) {
-          ids[length] = best - 1;
-          if (spans !== undefined) {
-            spans[2 * length] = i;
-            spans[2 * length + 1] = bestEnd;
-            words![length] = word;
-          }
-          length++;
-          i = wordEnd = bestEnd;
-        } else {
-          const charClass = this.#classAt(text, i);
-          if (charClass === REMOVED) i += units[text.charCodeAt(i)] === SURROGATE ? 2 : 1;
-          else {
-            unknown = charClass === PLAIN;
+      do {
+        let end = i + 1;
+        let after = SPACE;
+        while (end < to) {
+          const unit = text.charCodeAt(end);
+          const child = nodes[node + BASE]! + codes[unit]!;
+          if (nodes[child + PARENT] !== node) {
+            after = next[unit]!;
             break;
           }
+          node = child;
+          end++;
         }
-        if (i >= to) break;
-        const unit = text.charCodeAt(i);
-        node = next[unit]!;
-        if (node < 0) {
-          if (node === SPACE) break;
-          node = this.#classAt(text, i) === PLAIN ? this.#root(next, unit) : 0;
+        const token = nodes[node + TOKEN]!;
+        if (token === 0) break;
+        const excess = nodes[node + EXCESS]!;
+        if (excess !== 0) {
+          end -= excess;
+          after = next[text.charCodeAt(end)]!;
         }
-      }
-      if (!unknown && wordEnd - wordStart > maxChars) {
-        unknown = this.#countKept(text, wordStart, wordEnd) > maxChars;
-      }
-      if (unknown) {
+        ids[length] = token - 1;
+        if (spans !== undefined) {
+          spans[2 * length] = i;
+          spans[2 * length + 1] = end;
+          words![length] = word;
+        }
+        length++;
+        i = end;
+        if (after === ASK) {
+          after = this.#ask(next, text, i);
+          nodes = this.#trie.nodes;
+        }
+        node = after;
+      } while (node > 0);
+      if (node === STOP) return false;
+      if (node > 0 || (i - wordStart > maxChars && countCharacters(text, wordStart, i) > maxChars)) {
         out.length = wordTokens;
         out.nextWord = word;
-        i = this.#unknownWord(text, wordStart, wordEnd, i, to, out);
+        i = this.#unknownWord(text, wordStart, i, to, out);
+        if (i < 0) return false;
+        nodes = this.#trie.nodes;
         length = out.length;
         word = out.nextWord;
       } else word++;
     }
     out.length = length;
     out.nextWord = word;
+    return true;
   }
 
   // --- internal ---
 
-  /** Mark in the tables by first unit what is no node: white space, isolated characters, halves of such. */
-  #mark(): void {
-    const units = this.#units;
-    const first = this.#first;
-    const next = this.#next;
-    for (let unit = units.indexOf(WHITESPACE); unit !== -1; unit = units.indexOf(WHITESPACE, unit + 1)) {
-      first[unit] = next[unit] = SPACE;
+  /** Find out what a table by first unit does not tell, and keep it there if it is the same for all characters of that unit. */
+  #ask(table: Int32Array, text: string, at: number): number {
+    const starts = table === this.#first;
+    const unit = text.charCodeAt(at);
+    const character = String.fromCodePoint(text.codePointAt(at)!);
+    let answer = SPACE;
+    switch (this.#classes.of(character.codePointAt(0)!)) {
+      case PLAIN:
+        answer = this.#trie.root(unit, starts);
+        break;
+      case REMOVED:
+      case SURROGATE: // a lone half
+        answer = STOP;
+        break;
+      case PUNCTUATION:
+      case CHINESE:
+        if (starts) answer = ~(this.idOf(character) ?? this.#unkId);
+        break;
     }
-    for (let unit = units.indexOf(SURROGATE); unit !== -1; unit = units.indexOf(SURROGATE, unit + 1)) {
-      this.#asked.set(unit, [first[unit]!, next[unit]!]);
-      first[unit] = next[unit] = ASK;
-    }
-    for (const [token, id] of this.#others) {
-      const charClass = this.#classes.units[token.charCodeAt(0)]!;
-      if (token.length === 1 && (charClass === PUNCTUATION || charClass === CHINESE)) {
-        this.#first[token.charCodeAt(0)] = ~id;
-      }
-    }
-  }
-
-  /** Node of a first unit, behind `ASK` too. */
-  #root(table: Int32Array, unit: number): number {
-    const node = table[unit]!;
-    return node === ASK ? this.#asked.get(unit)![table === this.#first ? 0 : 1]! : node;
-  }
-
-  /** Node at the end of an edge, or 0. */
-  #child(node: number, unit: number): number {
-    const slot = this.#nodes[2 * node]! + scatter(unit);
-    return node !== 0 && this.#check[slot] === node ? slot : 0;
-  }
-
-  /** Id of an isolated character that is not in the table by first unit. */
-  #isolated(text: string, at: number): number {
-    return this.#others.get(String.fromCodePoint(text.codePointAt(at)!)) ?? this.#unkId;
-  }
-
-  #classAt(text: string, at: number): CharClass {
-    const charClass = this.#classes.units[text.charCodeAt(at)] as CharClass;
-    // A plain unit may be the low half of a pair whose high half is asked about: see the caller.
-    return charClass === SURROGATE ? this.#classes.of(text.codePointAt(at)!) : charClass;
-  }
-
-  /** Code points of a word that clean_text leaves in it. */
-  #countKept(text: string, from: number, to: number): number {
-    let count = 0;
-    for (let i = from; i < to; i += text.codePointAt(i)! > 0xffff ? 2 : 1) {
-      if (this.#classAt(text, i) !== REMOVED) count++;
-    }
-    return count;
+    if (this.#classes.units[unit] !== SURROGATE) table[unit] = answer;
+    return answer;
   }
 
   /**
    * Append what stands for an unknown word.
    *
-   * @param start First index of the word. @param end An index that a character of it ends at.
-   * @param from Where to look on for its end.
-   * @returns The index after the word's last character.
+   * @param start First index of the word. @param from Where to look on for its end.
+   * @returns The index after the word, or -1 if it holds a character that must be removed first.
    */
-  #unknownWord(text: string, start: number, end: number, from: number, to: number, out: TokenBuffer): number {
-    for (let i = from; i < to;) {
-      const charClass = this.#classAt(text, i);
-      if (charClass !== PLAIN && charClass !== REMOVED) break;
-      i += text.codePointAt(i)! > 0xffff ? 2 : 1;
-      if (charClass === PLAIN) end = i;
+  #unknownWord(text: string, start: number, from: number, to: number, out: TokenBuffer): number {
+    let end = from;
+    for (; end < to; end += unitsAt(text, end)) {
+      const codePoint = text.codePointAt(end)!;
+      const charClass = this.#classes.of(codePoint);
+      if (charClass === REMOVED || (codePoint >= 0xd800 && codePoint <= 0xdfff)) return -1;
+      if (charClass !== PLAIN) break;
     }
-    const tooLong = this.#countKept(text, start, end) > this.#options.maxInputCharsPerWord;
-    if (!this.#options.splitUnknown || tooLong || !this.#splitUnknown(text, start, end, out)) {
+    const { splitUnknown, maxInputCharsPerWord } = this.#options;
+    const splits = splitUnknown && countCharacters(text, start, end) <= maxInputCharsPerWord;
+    if (!splits || !this.#splitUnknown(text, start, end, out)) {
       out.push(this.#unkId, start, end, out.nextWord++);
     }
     return end;
@@ -306,49 +216,36 @@ export class WordPiece {
 
   /** Split an unknown word at its runs of missing characters; false, and nothing appended, if it has none. */
   #splitUnknown(text: string, start: number, end: number, out: TokenBuffer): boolean {
-    let split = false;
+    if (!Array.from(text.slice(start, end)).some((character) => this.#isMissing(character))) return false;
     let run = start; // start of the run of missing or of known characters that i is in
     let missing = false;
-    let runEnd = start;
-    const flush = (): void => {
-      if (runEnd === run) return;
-      if (missing) out.push(this.#unkId, run, runEnd, out.nextWord++);
-      else this.tokenize(text, run, runEnd, out);
-    };
-    for (let i = start; i < end && !split; i += text.codePointAt(i)! > 0xffff ? 2 : 1) {
-      split = this.#isMissing(text.codePointAt(i)!);
+    for (let i = start; ; i += unitsAt(text, i)) {
+      if (i < end && this.#isMissing(String.fromCodePoint(text.codePointAt(i)!)) === missing) continue;
+      if (missing) out.push(this.#unkId, run, i, out.nextWord++);
+      else this.tokenize(text, run, i, out);
+      if (i >= end) return true;
+      run = i;
+      missing = !missing;
     }
-    if (!split) return false;
-    for (let i = start; i < end;) {
-      const codePoint = text.codePointAt(i)!;
-      const size = codePoint > 0xffff ? 2 : 1;
-      if (this.#classes.of(codePoint) === PLAIN) {
-        if (this.#isMissing(codePoint) !== missing) {
-          flush();
-          run = i;
-          missing = !missing;
-        } else if (runEnd === run) run = i;
-        runEnd = i + size;
-      }
-      i += size;
+  }
+
+  /** Whether a character is no token, and in none that a word can hold. */
+  #isMissing(character: string): boolean {
+    this.#known ??= new Set(
+      this.tokens
+        .filter((token) => this.#matches(token))
+        .flatMap((token) => Array.from(token.slice(pieceStart(token)))),
+    );
+    return !this.#known.has(character) && !this.#ids.has(character);
+  }
+
+  /** Whether a word can hold a token. */
+  #matches(token: string): boolean {
+    if (!token.isWellFormed()) return false;
+    for (let i = pieceStart(token); i < token.length; i += unitsAt(token, i)) {
+      if (this.#classes.of(token.codePointAt(i)!) !== PLAIN) return false;
     }
-    flush();
     return true;
-  }
-
-  /** Whether a character that stays is in no token that a word can match. */
-  #isMissing(codePoint: number): boolean {
-    this.#known ??= this.#knownCharacters();
-    return this.#classes.of(codePoint) !== REMOVED && !this.#known.has(codePoint);
-  }
-
-  #knownCharacters(): Set<number> {
-    const known = new Set<number>();
-    for (const token of this.tokens) {
-      if (this.#others.has(token) && token.length > 1) continue;
-      for (const character of token.slice(pieceStart(token))) known.add(character.codePointAt(0)!);
-    }
-    return known;
   }
 }
 
@@ -363,13 +260,31 @@ export function missingToken(token: string, role: string): RangeError {
   );
 }
 
-/** In the tables by first unit: the unit is half of a character whose class must be asked first. */
-const ASK = -0x80000000;
-/** In the tables by first unit: white space. */
-const SPACE = -0x7fffffff;
-/** In {@linkcode WordPiece} alone, after the classes of `char_classes.ts`. */
-const LOW_SURROGATE = 6;
-function isPlain(piece: string, classes: CharClasses): boolean {
-  for (const character of piece) if (classes.of(character.codePointAt(0)!) !== PLAIN) return false;
-  return true;
+// --- internal ---
+
+/** In the tables by first unit: not known yet, or not the same for all characters that begin with the unit. */
+const ASK = 0;
+/** White space, and in `#next` what is a word by itself. */
+const SPACE = -0x80000000;
+/** A character that must be removed first. */
+const STOP = -0x7fffffff;
+
+function repeatedToken(tokens: readonly string[]): RangeError {
+  const ids = new Map<string, number>();
+  const id = tokens.findIndex((token, i) => ids.size === ids.set(token, ids.get(token) ?? i).size);
+  const token = tokens[id]!;
+  return new RangeError(
+    `Cannot use the vocabulary as token ${JSON.stringify(token)} occurs twice, as id ${ids.get(token)} and ${id}: keep one of them, ids must be unique`,
+  );
+}
+
+/** Number of UTF-16 units of the character at an index. */
+function unitsAt(text: string, index: number): 1 | 2 {
+  return (text.charCodeAt(index) & 0xfc00) === 0xd800 ? 2 : 1;
+}
+
+function countCharacters(text: string, from: number, to: number): number {
+  let count = 0;
+  for (let i = from; i < to; i += unitsAt(text, i)) count++;
+  return count;
 }
