@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readSafetensors } from "@kcbert/safetensors";
@@ -63,8 +63,8 @@ describe("a run that nothing disturbs", () => {
   test("leaves a folder in Hugging Face's layout, its latest checkpoint beside it", () => {
     const tokenizer = ["tokenizer.json", "tokenizer_config.json", "vocab.txt"];
     const model = ["config.json", "model.safetensors", ...tokenizer];
-    expect(readdirSync(output)).toEqual(["checkpoint-60", ...model, "metrics.jsonl"].sort());
-    const state = ["optimizer.safetensors", "trainer_state.json"];
+    expect(readdirSync(output)).toEqual(["best", "checkpoint-60", ...model, "metrics.jsonl"].sort());
+    const state = ["manifest.json", "optimizer.safetensors", "trainer_state.json"];
     expect(readdirSync(join(output, "checkpoint-60"))).toEqual([...model, ...state].sort());
     expect(weights(output)).toEqual(weights(join(output, "checkpoint-60")));
     expect([...readSafetensors(weights(output)).metadata]).toEqual([["format", "pt"]]);
@@ -111,6 +111,7 @@ describe("a run that nothing disturbs", () => {
     ["--layers", "2", /its numHiddenLayers is 1, and 2 is asked for/],
     ["--batch-size", "4", /another batchSize: it was 2, now it is 4/],
     ["--seed", "5", /another seed: it was 1, now it is 5|another data/],
+    ["--masking", "static", /another maskCopies: it was undefined, now it is 10/],
   ])("does not go on with %s %s", async (flag, value, says) => {
     const before = readdirSync(output);
     const again = await runCli(pretrain(output, "--steps", "90", flag, value));
@@ -119,12 +120,108 @@ describe("a run that nothing disturbs", () => {
   });
 });
 
+describe("a recipe", () => {
+  const facts = async (...more: string[]): Promise<Record<string, unknown>> => {
+    const output = join(root, "dry");
+    const words = [
+      "pretrain",
+      "--corpus",
+      corpus,
+      "--tokenizer",
+      tokenizer,
+      "--output",
+      output,
+      "--dry-run",
+      "--json",
+    ];
+    const { code, stdout, stderr } = await runCli([...words, ...more]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(existsSync(output)).toBe(false);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+
+  test("--dry-run tells what would be trained; flags win over --config, that over --preset", async () => {
+    const config = join(root, "recipe.json");
+    writeFileSync(config, JSON.stringify({ preset: "modern", steps: 100, maxLength: 64, whole_words: true }));
+    const base = await facts("--preset", "kcbert-base");
+    expect(base["recipe"]).toMatchObject({
+      steps: 1_000_000,
+      optimizer: "bert-adam",
+      maskCopies: 10,
+      dropout: 0.1,
+    });
+    const { parameters, recipe } = await facts("--config", config, "--batch-size", "16");
+    expect(recipe).toMatchObject({
+      steps: 100,
+      maxLength: 64,
+      batchSize: 16,
+      accumulate: 8,
+      maskProbability: 0.3,
+    });
+    expect(recipe).toMatchObject({ wholeWords: true, beta2: 0.98, positions: 300, layers: 12 });
+    expect(parameters).toBe(base["parameters"]);
+  });
+
+  test.each<[string, string | object, number, RegExp]>([
+    ["an unknown flag", { layer: 2 }, 2, /^kcbert-cli: Unknown flag layer in .*: did you mean layers\?/],
+    [
+      "a value of another type",
+      { layers: true },
+      2,
+      /layers of .*: it takes a number or a text, and it is true/,
+    ],
+    ["no object", [1], 1, /it must hold a JSON object/],
+    ["no JSON", "{layers", 1, /it is not JSON/],
+    ["a preset that there is not", { preset: "huge" }, 2, /--preset huge: it takes one of kcbert-base/],
+  ])("with %s is refused", async (_, content, code, says) => {
+    const path = join(root, "bad.json");
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+    expectSentence(await runCli(pretrain(join(root, "never"), "--steps=1", "--config", path)), code, says);
+  });
+
+  test.each([
+    ["static masks of whole words", ["--masking", "static", "--whole-words", "--max-predictions", "4"]],
+    ["length buckets", ["--buckets", "4,6"]],
+    ["a trapezoid, LAMB, clipping", ["--schedule=trapezoid", "--optimizer=lamb", "--max-grad-norm=0.5"]],
+  ])("with %s trains", async (_, more) => {
+    const { code, stderr } = await runCli(pretrain(join(root, more.join("")), "--steps", "3", ...more));
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/Trained 3 steps/) });
+  });
+});
+
+test("a damaged checkpoint is skipped with a sentence, and the one before goes on to the same weights", async () => {
+  const [whole, output] = [join(root, "sound"), join(root, "damaged")];
+  const run = ["--steps", "30", "--evaluations", "2", "--checkpoints", "3", "--keep", "3"];
+  expect((await runCli(pretrain(whole, ...run))).code).toBe(0);
+  cpSync(whole, output, { recursive: true });
+  expect(readdirSync(output).filter((name) => name.startsWith("check"))).toEqual([
+    "checkpoint-10",
+    "checkpoint-20",
+    "checkpoint-30",
+  ]);
+  const moments = join(output, "checkpoint-30", "optimizer.safetensors");
+  const bytes = readFileSync(moments);
+  bytes[bytes.length - 7]! ^= 1;
+  writeFileSync(moments, bytes);
+  writeFileSync(join(output, "checkpoint-20", "trainer_state.json"), "{}");
+  const { code, stderr } = await runCli(pretrain(output, ...run));
+  expect(stderr).toMatch(
+    /^Skipped the damaged checkpoint .*checkpoint-30: optimizer.safetensors is not what was written/,
+  );
+  expect(stderr).toMatch(
+    /\nSkipped the damaged checkpoint .*checkpoint-20: trainer_state.json has 2 bytes, and was/,
+  );
+  expect(stderr).toMatch(/\nGoing on after step 10: /);
+  expect(code).toBe(0);
+  expect(weights(output)).toEqual(weights(whole));
+});
+
 describe("a run that is stopped", () => {
   const whole = join(root, "whole");
   const run = ["--steps", "300", "--evaluations", "2", "--checkpoints", "30"];
   beforeAll(async () => {
     expect((await runCli(pretrain(whole, ...run))).code).toBe(0);
-  });
+  }, 60_000);
 
   test("by Ctrl-C keeps a checkpoint, and goes on to the same weights", async () => {
     const output = join(root, "interrupted");
@@ -137,7 +234,8 @@ describe("a run that is stopped", () => {
     expect(code).toBe(130);
     const last = metrics(output).at(-1)!;
     expect(last).toMatchObject({ event: "end", reason: "interrupted" });
-    expect(readdirSync(output)).toEqual([`checkpoint-${String(last["step"])}`, "metrics.jsonl"]);
+    const files = readdirSync(output).filter((name) => name !== "best");
+    expect(files).toEqual([`checkpoint-${String(last["step"])}`, "metrics.jsonl"]);
 
     expect((await runCli(pretrain(output, ...run))).code).toBe(0);
     expect(weights(output)).toEqual(weights(whole));

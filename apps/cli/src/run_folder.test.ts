@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PretrainedSink } from "@kcbert/bert";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../test/run_cli.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -20,6 +22,86 @@ test("a run's folder keeps the latest checkpoint alone, and all that was appende
   expect(readdirSync(path)).toEqual(["checkpoint-10", "metrics.jsonl"]);
   expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toBe('{"event":"start"}\n{"event":"end"}\n');
   expect(new RunFolder(path, { resume: true }).latestCheckpoint()).toBe(join(path, "checkpoint-10"));
+});
+
+test("as many checkpoints stay as are asked for, and the best model beside them", async () => {
+  const path = join(root, "several");
+  const folder = new RunFolder(path, { resume: true, keep: 2 });
+  folder.begin();
+  expect(folder.bestLoss()).toBe(Infinity);
+  const write = async (sink: PretrainedSink) => sink("model.safetensors", bytes);
+  for (const step of [1, 2, 3, 10]) await folder.keep(step, write);
+  for (const loss of [3, 2.5]) await folder.keepBest(3, loss, write);
+  folder.close();
+  expect(readdirSync(path)).toEqual(["best", "checkpoint-10", "checkpoint-3", "metrics.jsonl"]);
+  expect(new RunFolder(path, { resume: true }).bestLoss()).toBe(2.5);
+});
+
+test.each<[string, (folder: string) => void, RegExp]>([
+  [
+    "cut",
+    (folder) => writeFileSync(join(folder, "model.safetensors"), "12"),
+    /has 2 bytes, and was written with 3/,
+  ],
+  ["changed", (folder) => writeFileSync(join(folder, "model.safetensors"), "123"), /is not what was written/],
+  [
+    "without a file",
+    (folder) => rmSync(join(folder, "model.safetensors")),
+    /model.safetensors cannot be read: ENOENT/,
+  ],
+  ["without its manifest", (folder) => rmSync(join(folder, "manifest.json")), /it has no manifest.json/],
+  [
+    "with another manifest",
+    (folder) => writeFileSync(join(folder, "manifest.json"), "{}"),
+    /it has no manifest.json/,
+  ],
+])("a checkpoint that is %s is skipped, and the one before taken", async (name, damage, says) => {
+  const path = join(root, `damaged-${name}`);
+  const folder = new RunFolder(path, { resume: true, keep: 2 });
+  folder.begin();
+  for (const step of [1, 2]) await folder.keep(step, async (sink) => sink("model.safetensors", bytes));
+  folder.close();
+  damage(join(path, "checkpoint-2"));
+  const told: string[] = [];
+  expect(folder.latestCheckpoint((sentence) => told.push(sentence))).toBe(join(path, "checkpoint-1"));
+  expect(told).toEqual([expect.stringMatching(/^Skipped the damaged checkpoint .*checkpoint-2: /)]);
+  expect(told[0]).toMatch(says);
+});
+
+test("killed between the renames of a replacement, the folder has the one that was whole", async () => {
+  const path = join(root, "between");
+  const folder = new RunFolder(path, { resume: true });
+  folder.begin();
+  await folder.keepBest(1, 2.5, async (sink) => sink("model.safetensors", bytes));
+  folder.close();
+  renameSync(join(path, "best"), join(path, ".best.old"));
+  mkdirSync(join(path, ".best.tmp"));
+  const again = new RunFolder(path, { resume: true });
+  again.begin();
+  again.close();
+  expect(readdirSync(path)).toEqual(["best", "metrics.jsonl"]);
+  expect(again.bestLoss()).toBe(2.5);
+});
+
+test("on a full disk a checkpoint fails with a sentence, and the last good one stays", async (context) => {
+  const path = join(root, "small");
+  mkdirSync(path);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path]).status === 0;
+  if (!mounted) return context.skip("no right to mount a small file system here");
+  try {
+    const folder = new RunFolder(path, { resume: true });
+    folder.begin();
+    await folder.keep(1, async (sink) => sink("model.safetensors", bytes));
+    const large = new Uint8Array(100_000);
+    await expect(folder.keep(2, async (sink) => sink("model.safetensors", large))).rejects.toThrow(
+      /^Cannot write the checkpoint .*checkpoint-2: the disk is full$/,
+    );
+    folder.close();
+    expect(folder.latestCheckpoint()).toBe(join(path, "checkpoint-1"));
+    expect(readdirSync(path)).toEqual(["checkpoint-1", "metrics.jsonl"]);
+  } finally {
+    spawnSync("umount", [path]);
+  }
 });
 
 test("a checkpoint that fails half-way leaves the one before, and nothing of itself", async () => {

@@ -16,6 +16,7 @@ const start: PretrainEvent = {
   batchSize: 8,
   rowLength: 64,
   parameters: 1_454_016,
+  flopsPerToken: 5e6,
 };
 
 function step(step: number, progress: number): PretrainEvent {

@@ -10,19 +10,31 @@ export interface TrainingProgress {
   done(): void;
 }
 
+/** How a training run is shown. */
+export interface TrainingProgressOptions {
+  readonly quiet?: boolean | undefined;
+  readonly stream?: ProgressStream;
+  readonly now?: () => number;
+  /** What the device can at best, in TFLOP/s. */
+  readonly peakTflops?: number | undefined;
+}
+
 /**
- * Show a training run on standard error: on a terminal a bar with loss, speed and time left, redrawn up to ten times a
+ * Show a training run on standard error: on a terminal a bar with loss, speed, the part of the device's
+ * arithmetic that is used (MFU) where its peak is known, and time left, redrawn up to ten times a
  * second; everywhere a line for each evaluation.
  */
 export function startTrainingProgress({
   quiet = false,
   stream = process.stderr,
   now = () => performance.now(),
-}: { quiet?: boolean | undefined; stream?: ProgressStream; now?: () => number } = {}): TrainingProgress {
+  peakTflops,
+}: TrainingProgressOptions = {}): TrainingProgress {
   if (quiet) return { show() {}, done() {} };
   const bar = stream.isTTY === true;
   let unigramLoss = NaN;
   let latest: Latest | undefined;
+  let flopsPerToken = NaN;
   let begun: Begun | undefined;
   let due = 0;
   const clear = () => {
@@ -31,17 +43,19 @@ export function startTrainingProgress({
   return {
     show(event) {
       if (event.event === "start") {
-        unigramLoss = event.unigramLoss;
+        ({ unigramLoss, flopsPerToken } = event);
         stream.write(`${describeStart(event)}\n`);
       } else if (event.event === "step") {
         latest = { ...event, smoothed: smooth(latest?.smoothed, event.tokensPerSecond) };
         begun ??= { progress: event.progress, elapsedMs: event.elapsedMs };
         if (!bar || now() < due) return;
         due = now() + 100;
-        stream.write(`\r${describeBar(latest, begun).slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
+        const used = utilisation(latest.smoothed * flopsPerToken, peakTflops);
+        stream.write(`\r${describeBar(latest, begun, used).slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
       } else if (event.event === "eval") {
         clear();
-        stream.write(`${describeEvaluation(event, unigramLoss, latest, begun)}\n`);
+        const used = utilisation((latest?.smoothed ?? NaN) * flopsPerToken, peakTflops);
+        stream.write(`${describeEvaluation(event, unigramLoss, latest, begun, used)}\n`);
       }
     },
     done: clear,
@@ -60,11 +74,11 @@ function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss
   return `${begin} ${count(parameters)} parameters on ${lines}; unigram loss ${unigramLoss.toFixed(3)}`;
 }
 
-function describeBar(latest: Latest, begun: Begun): string {
+function describeBar(latest: Latest, begun: Begun, used: string): string {
   const { progress, loss, step, smoothed } = latest;
   const filled = Math.round(progress * 24);
   const drawn = `${"█".repeat(filled)}${"░".repeat(24 - filled)}`;
-  const figures = `step ${count(step)}, loss ${loss.toFixed(3)}, ${count(Math.round(smoothed))} tokens/s`;
+  const figures = `step ${count(step)}, loss ${loss.toFixed(3)}, ${count(Math.round(smoothed))} tokens/s${used}`;
   return `Training ${drawn} ${Math.floor(progress * 100)} %, ${figures}, ${timeLeft(latest, begun)} left`;
 }
 
@@ -73,13 +87,20 @@ function describeEvaluation(
   unigramLoss: number,
   latest: Latest | undefined,
   begun: Begun | undefined,
+  used: string,
 ): string {
   const difference = loss - unigramLoss;
   const scores = `held-out loss ${loss.toFixed(3)} (${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(3)} against unigrams)`;
   const place = latest === undefined ? "" : `, ${Math.floor(latest.progress * 100)} %`;
   const head = `Step ${count(step)}${place}: ${scores}, accuracy ${(accuracy * 100).toFixed(1)} %`;
   if (latest === undefined || begun === undefined || latest.progress === 1) return head;
-  return `${head}, ${count(Math.round(latest.smoothed))} tokens/s, ${timeLeft(latest, begun)} left`;
+  return `${head}, ${count(Math.round(latest.smoothed))} tokens/s${used}, ${timeLeft(latest, begun)} left`;
+}
+
+/** `, MFU 41 %`, where the peak is known. */
+function utilisation(flopsPerSecond: number, peakTflops: number | undefined): string {
+  if (peakTflops === undefined) return "";
+  return `, MFU ${((flopsPerSecond / (peakTflops * 1e12)) * 100).toPrecision(2)} %`;
 }
 
 /** From the pace of this session, not of those before it. */

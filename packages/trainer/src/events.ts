@@ -31,6 +31,8 @@ export interface StartEvent {
   readonly rowLength: number;
   /** Numbers that are learnt. */
   readonly parameters: number;
+  /** Floating-point operations for a token of training, see `trainingFlopsPerToken`. */
+  readonly flopsPerToken: number;
 }
 
 /** A step was taken. */

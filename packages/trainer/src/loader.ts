@@ -36,6 +36,12 @@ export interface LoaderOptions {
   /** How tokens are masked. */
   masking: Omit<MaskingOptions, "seed" | "step" | "copy" | "places">;
   /**
+   * Places for predictions, for each row: `max_predictions_per_seq` of google-research/bert.
+   *
+   * @default `placesFor(tokens of the batch, probability)` for the whole batch
+   */
+  predictionsPerRow?: number;
+  /**
    * How many masks each line has, as `dupe_factor` of google-research/bert's `create_pretraining_data.py`: its masks of one
    * epoch come again after so many. @default every epoch has masks of its own
    */
@@ -98,11 +104,12 @@ export class BatchLoader {
    * @throws Whatever the corpus throws when a shard cannot be read.
    */
   async next(draw: number): Promise<MaskedBatch> {
-    const { seed, masking, maskCopies } = this.#options;
+    const { seed, masking, maskCopies, predictionsPerRow } = this.#options;
     for (;;) {
       const batch = await this.#nextRows();
       const copy = maskCopies === undefined ? {} : { copy: this.#position.epoch % maskCopies };
-      const masked = maskTokens(batch, { ...masking, ...copy, seed, step: draw });
+      const places = predictionsPerRow === undefined ? {} : { places: predictionsPerRow * batch.rows };
+      const masked = maskTokens(batch, { ...masking, ...copy, ...places, seed, step: draw });
       if (masked.predictions > 0) return masked;
     }
   }

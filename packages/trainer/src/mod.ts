@@ -29,13 +29,17 @@ export { adamW, bertAdam, globalNorm, lamb } from "./optimization.ts";
 export type { Optimizer, OptimizerOptions, Parameters } from "./optimization.ts";
 export {
   bertDecay,
+  constantRate,
   cosineDecay,
+  type DecayOptions,
   linearDecay,
   type Schedule,
   trapezoid,
   type WarmupOptions,
 } from "./schedules.ts";
 export { evaluateMaskedLm, type MaskedLmScores } from "./evaluate.ts";
+export { trainingFlopsPerToken } from "./flops.ts";
+export { type TensorBoardEvent, tensorBoardEvents, tensorBoardHeader } from "./tensorboard.ts";
 export { fillSamples, type MaskedSample } from "./samples.ts";
 export { startFromUnigrams, unigramCosts, unigramLoss } from "./unigram.ts";
 export { finetune } from "./finetune/finetune.ts";

@@ -11,6 +11,7 @@ import { readTrainerState, type TrainerState, writeTrainerState } from "./checkp
 import { type MaskedLmScores, maskedLmScorer } from "./evaluate.ts";
 import type { PretrainEvent, StepEvent } from "./events.ts";
 import { eager, type Jit } from "./jit.ts";
+import { trainingFlopsPerToken } from "./flops.ts";
 import { type LineShards, oneShard } from "./line_shards.ts";
 import { BatchLoader } from "./loader.ts";
 import {
@@ -60,6 +61,8 @@ export interface PretrainOptions {
   maskProbability?: number;
   /** Mask words as a whole or not at all. @default false */
   wholeWords?: boolean;
+  /** Places for predictions, for each row of a batch; see `LoaderOptions`. @default as many as are needed */
+  predictionsPerRow?: number;
   /** How many masks a line has, which then come again; see `LoaderOptions`. @default every epoch has masks of its own */
   maskCopies?: number;
   /** Lengths of rows for lines that are not packed; see `LoaderOptions`. Not with `accumulate`. @default lines are packed */
@@ -137,7 +140,7 @@ export async function* pretrain(
 ): AsyncGenerator<PretrainEvent, void, void> {
   const { batchSize = 32, rowLength = 128, accumulate = 1, learningRate: peak = 1e-4, seed = 0 } = options;
   const { schedule = linearDecay(), maskProbability = 0.15, samples = [] } = options;
-  const { wholeWords = false, maskCopies, buckets } = options;
+  const { wholeWords = false, maskCopies, predictionsPerRow, buckets } = options;
   const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
   const { tokenizer, signal, now = Date.now, jit = eager } = options;
   const { stepsInFlight = jit === eager ? 0 : 2 } = options;
@@ -145,7 +148,7 @@ export async function* pretrain(
     model,
     tokenizer,
     { maxSteps, maxSeconds, batchSize, rowLength, accumulate, peak },
-    { buckets, maskCopies },
+    { buckets, maskCopies, predictionsPerRow },
   );
 
   const specialIds = specialIdsOf(tokenizer);
@@ -173,6 +176,7 @@ export async function* pretrain(
       maskProbability,
       ...(wholeWords ? { wholeWords } : {}),
       ...(maskCopies === undefined ? {} : { maskCopies }),
+      ...(predictionsPerRow === undefined ? {} : { predictionsPerRow }),
       ...(buckets === undefined ? {} : { buckets: buckets.join(" ") }),
       data: corpus.checksum,
     };
@@ -189,6 +193,7 @@ export async function* pretrain(
         padId: tokenizer.padId,
         masking: wholeWords ? { ...masking, continuations: continuationsOf(tokenizer) } : masking,
         ...(maskCopies === undefined ? {} : { maskCopies }),
+        ...(predictionsPerRow === undefined ? {} : { predictionsPerRow }),
         ...(buckets === undefined ? {} : { buckets }),
       },
       from,
@@ -284,6 +289,7 @@ export async function* pretrain(
       batchSize,
       rowLength,
       parameters: sizeOf(model.parameters),
+      flopsPerToken: trainingFlopsPerToken(model.config, { rowLength, maskProbability }),
     };
     if (progress() < 1) {
       yield* score();
@@ -395,7 +401,7 @@ function checkOptions(
   model: BertForMaskedLM,
   tokenizer: BertTokenizer,
   numbers: PretrainNumbers,
-  { buckets, maskCopies }: { buckets: readonly number[] | undefined; maskCopies: number | undefined },
+  { buckets, ...counts }: PretrainCounts,
 ): void {
   const { maxSteps, maxSeconds, rowLength, accumulate, peak } = numbers;
   const { vocabSize, maxPositionEmbeddings } = model.config;
@@ -433,9 +439,10 @@ function checkOptions(
       `Cannot pretrain in buckets unless the last is rowLength and nothing is accumulated: rowLength is ${rowLength}, buckets are ${buckets.join(", ")}, accumulate is ${accumulate}`,
     );
   }
-  if (maskCopies !== undefined && !(Number.isSafeInteger(maskCopies) && maskCopies >= 1)) {
+  for (const [name, value] of Object.entries(counts)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
     throw new RangeError(
-      `Cannot pretrain as maskCopies must be a whole number above 0: current value is ${maskCopies}`,
+      `Cannot pretrain as ${name} must be a whole number above 0: current value is ${value}`,
     );
   }
 }
@@ -448,6 +455,12 @@ function checkLines(data: Record<string, TokenizedLines>, specialIds: readonly n
       `Cannot pretrain as there is nothing to predict: the ${lineCount(lines)} lines of ${name} hold special tokens only`,
     );
   }
+}
+
+interface PretrainCounts {
+  readonly buckets: readonly number[] | undefined;
+  readonly maskCopies: number | undefined;
+  readonly predictionsPerRow: number | undefined;
 }
 
 interface PretrainNumbers {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { bertDecay, cosineDecay, linearDecay, trapezoid } from "./schedules.ts";
+import { bertDecay, constantRate, cosineDecay, linearDecay, trapezoid } from "./schedules.ts";
 
 test("linearDecay() is get_linear_schedule_with_warmup in fractions of the run", () => {
   const schedule = linearDecay({ warmup: 4 / 20 });
@@ -27,6 +27,23 @@ test("cosineDecay() is half a cosine after the warm-up", () => {
 test("trapezoid() holds the peak until the cool-down", () => {
   const schedule = trapezoid({ warmup: 0.125, cooldown: 0.25 });
   expect([0, 0.0625, 0.125, 0.5, 0.75, 0.875].map(schedule)).toEqual([0, 0.5, 1, 1, 1, 0.5]);
+});
+
+test("constantRate() warms up and stays", () => {
+  expect([0, 0.125, 0.25, 0.5, 0.999].map(constantRate({ warmup: 0.25 }))).toEqual([0, 0.5, 1, 1, 1]);
+});
+
+test("a schedule decays to the part of the peak that it is told", () => {
+  expect([0, 0.5, 1].map(linearDecay({ warmup: 0, final: 0.5 }))).toEqual([1, 0.75, 0.5]);
+  expect([0, 0.5, 1].map(cosineDecay({ warmup: 0, final: 0.5 }))).toEqual([1, 0.75, 0.5]);
+  const schedule = trapezoid({ warmup: 0.25, cooldown: 0.5, final: 0.5 });
+  expect([0.125, 0.5, 0.75, 1].map(schedule)).toEqual([0.5, 1, 0.75, 0.5]);
+});
+
+test.each([-0.1, 1, NaN])("a decay to %d of the peak is refused", (final) => {
+  expect(() => linearDecay({ final })).toThrow(
+    new RangeError(`Cannot decay to a part of the peak outside of [0, 1): final is ${final}`),
+  );
 });
 
 test("every schedule stays within [0, 1] and is 0 once the run is over", () => {

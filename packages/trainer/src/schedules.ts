@@ -12,12 +12,18 @@ export interface WarmupOptions {
   warmup?: number;
 }
 
+/** How a schedule begins and ends. */
+export interface DecayOptions extends WarmupOptions {
+  /** The part of the peak that the rate decays to, in [0, 1). @default 0 */
+  final?: number;
+}
+
 /**
- * Linear warm-up to the peak, then linear decay to 0 at the end of the run.
+ * Linear warm-up to the peak, then linear decay to 0, or to `final`, at the end of the run.
  *
  * Follows `get_linear_schedule_with_warmup` of Hugging Face transformers, fractions in place of step counts.
  *
- * @throws {RangeError} If `warmup` is not in [0, 1).
+ * @throws {RangeError} If `warmup` or `final` is not in [0, 1).
  *
  * @example
  * ```ts
@@ -28,8 +34,8 @@ export interface WarmupOptions {
  * assert.deepEqual([0, 0.1, 0.2, 0.6].map(schedule), [0, 0.5, 1, 0.5]);
  * ```
  */
-export function linearDecay({ warmup = 0.1 }: WarmupOptions = {}): Schedule {
-  return withWarmup(warmup, (progress) => (1 - progress) / (1 - warmup));
+export function linearDecay({ warmup = 0.1, final = 0 }: DecayOptions = {}): Schedule {
+  return withWarmup(warmup, (progress) => (1 - progress) / (1 - warmup), final);
 }
 
 /**
@@ -53,9 +59,9 @@ export function bertDecay({ warmup = 0.01 }: WarmupOptions = {}): Schedule {
 }
 
 /**
- * Linear warm-up to the peak, then half a cosine down to 0 at the end of the run.
+ * Linear warm-up to the peak, then half a cosine down to 0, or to `final`, at the end of the run.
  *
- * @throws {RangeError} If `warmup` is not in [0, 1).
+ * @throws {RangeError} If `warmup` or `final` is not in [0, 1).
  *
  * @example
  * ```ts
@@ -65,15 +71,34 @@ export function bertDecay({ warmup = 0.01 }: WarmupOptions = {}): Schedule {
  * assert.equal(cosineDecay({ warmup: 0 })(0.5), 0.5);
  * ```
  */
-export function cosineDecay({ warmup = 0.1 }: WarmupOptions = {}): Schedule {
-  return withWarmup(warmup, (progress) => (1 + Math.cos((Math.PI * (progress - warmup)) / (1 - warmup))) / 2);
+export function cosineDecay({ warmup = 0.1, final = 0 }: DecayOptions = {}): Schedule {
+  const cosine = (progress: number) => (1 + Math.cos((Math.PI * (progress - warmup)) / (1 - warmup))) / 2;
+  return withWarmup(warmup, cosine, final);
 }
 
 /**
- * Linear warm-up, a plateau at the peak, then linear decay to 0 over the last `cooldown` of the run.
+ * Linear warm-up to the peak, and no decay.
  *
- * @param options `warmup` as elsewhere; `cooldown`, the part of the run that decays, in (0, 1 − `warmup`].
- * @throws {RangeError} If `warmup` or `cooldown` is out of range.
+ * @throws {RangeError} If `warmup` is not in [0, 1).
+ *
+ * @example
+ * ```ts
+ * import { constantRate } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual([0.05, 0.1, 0.99].map(constantRate({ warmup: 0.1 })), [0.5, 1, 1]);
+ * ```
+ */
+export function constantRate({ warmup = 0.1 }: WarmupOptions = {}): Schedule {
+  return withWarmup(warmup, () => 1);
+}
+
+/**
+ * Linear warm-up, a plateau at the peak, then linear decay to 0, or to `final`, over the last `cooldown` of the run: also
+ * known as WSD, warm-up, stable, decay.
+ *
+ * @param options `warmup` and `final` as elsewhere; `cooldown`, the part of the run that decays, in (0, 1 − `warmup`].
+ * @throws {RangeError} If `warmup`, `cooldown` or `final` is out of range.
  *
  * @example
  * ```ts
@@ -87,23 +112,27 @@ export function cosineDecay({ warmup = 0.1 }: WarmupOptions = {}): Schedule {
 export function trapezoid({
   warmup = 0.1,
   cooldown = 0.2,
-}: WarmupOptions & { cooldown?: number } = {}): Schedule {
+  final = 0,
+}: DecayOptions & { cooldown?: number } = {}): Schedule {
   if (!(cooldown > 0 && cooldown <= 1 - warmup)) {
     throw new RangeError(
       `Cannot make a trapezoid as cooldown must be above 0 and at most 1 minus the warm-up: cooldown is ${cooldown}, warm-up is ${warmup}`,
     );
   }
-  return withWarmup(warmup, (progress) => Math.min(1, (1 - progress) / cooldown));
+  return withWarmup(warmup, (progress) => Math.min(1, (1 - progress) / cooldown), final);
 }
 
 // --- internal ---
 
-function withWarmup(warmup: number, decay: Schedule): Schedule {
+function withWarmup(warmup: number, decay: Schedule, final: number = 0): Schedule {
   if (!(warmup >= 0 && warmup < 1)) {
     throw new RangeError(`Cannot warm up over a part of the run outside of [0, 1): warmup is ${warmup}`);
   }
+  if (!(final >= 0 && final < 1)) {
+    throw new RangeError(`Cannot decay to a part of the peak outside of [0, 1): final is ${final}`);
+  }
   return (progress) => {
     if (progress < warmup) return progress / warmup;
-    return progress < 1 ? decay(progress) : 0;
+    return progress < 1 ? final + (1 - final) * decay(progress) : final;
   };
 }
