@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PretrainedSink } from "@kcbert/bert";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { temporaryFolder } from "../test/run_cli.ts";
 import { RunFolder } from "./run_folder.ts";
 
@@ -83,13 +83,18 @@ test("killed between the renames of a replacement, the folder has the one that w
   expect(again.bestLoss()).toBe(2.5);
 });
 
-test("on a full disk a checkpoint fails with a sentence, and the last good one stays", async (context) => {
-  const path = join(root, "small");
-  mkdirSync(path);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path]).status === 0;
-  if (!mounted) return context.skip("no right to mount a small file system here");
-  try {
-    const folder = new RunFolder(path, { resume: true });
+// To mount a small file system takes a right that not everybody has.
+const small = join(root, "small");
+mkdirSync(small);
+const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", small]).status === 0;
+afterAll(() => {
+  if (mounted) spawnSync("umount", [small]);
+});
+
+test.skipIf(!mounted)(
+  "on a full disk a checkpoint fails with a sentence, and the last one stays",
+  async () => {
+    const folder = new RunFolder(small, { resume: true });
     folder.begin();
     await folder.keep(1, async (sink) => sink("model.safetensors", bytes));
     const large = new Uint8Array(100_000);
@@ -97,12 +102,10 @@ test("on a full disk a checkpoint fails with a sentence, and the last good one s
       /^Cannot write the checkpoint .*checkpoint-2: the disk is full$/,
     );
     folder.close();
-    expect(folder.latestCheckpoint()).toBe(join(path, "checkpoint-1"));
-    expect(readdirSync(path)).toEqual(["checkpoint-1", "metrics.jsonl"]);
-  } finally {
-    spawnSync("umount", [path]);
-  }
-});
+    expect(folder.latestCheckpoint()).toBe(join(small, "checkpoint-1"));
+    expect(readdirSync(small)).toEqual(["checkpoint-1", "metrics.jsonl"]);
+  },
+);
 
 test("a checkpoint that fails half-way leaves the one before, and nothing of itself", async () => {
   const path = join(root, "full");
