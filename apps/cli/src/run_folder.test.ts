@@ -86,9 +86,9 @@ test("killed between the renames of a replacement, the folder has the one that w
 // To mount a small file system takes a right that not everybody has.
 const small = join(root, "small");
 mkdirSync(small);
-const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", small]).status === 0;
+const mounted = spawnSync("sh", ["-c", `mount -t tmpfs -o size=64k tmpfs '${small}'`]).status === 0;
 afterAll(() => {
-  if (mounted) spawnSync("umount", [small]);
+  if (mounted) spawnSync("sh", ["-c", `umount '${small}'`]);
 });
 
 test.skipIf(!mounted)(
