@@ -54,6 +54,26 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Train a BERT on lines of text, from nothing",
     load: async () => (await import("./commands/pretrain.ts")).pretrainCommand,
   },
+  finetune: {
+    description: "Teach a pretrained BERT a task, and score it",
+    load: async () => (await import("./commands/finetune.ts")).finetuneCommand,
+  },
+  "finetune-all": {
+    description: "Teach a model many tasks with several seeds each, in one process",
+    load: async () => (await import("./commands/finetune_all.ts")).finetuneAllCommand,
+  },
+  evaluate: {
+    description: "Score a fine-tuned model on a task's data",
+    load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
+  },
+  predict: {
+    description: "Say what a fine-tuned model says of texts",
+    load: async () => (await import("./commands/predict.ts")).predictCommand,
+  },
+  table: {
+    description: "Put the scores of runs beside those that others published",
+    load: async () => (await import("./commands/table.ts")).tableCommand,
+  },
   "fill-mask": {
     description: "Guess the word behind [MASK]",
     load: async () => (await import("./commands/fill_mask.ts")).fillMaskCommand,

@@ -6,7 +6,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 // @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBertFolder, goldenBertText } from "../../../tests/golden/bert.ts";
-import { squadWindows, squadWords } from "./_squad_windows.ts";
+import { squadWindows, squadWords } from "./squad_windows.ts";
 import { answerSquad, type AnswerSquadOptions, type SquadAnswer } from "./answer_squad.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
 

@@ -5,7 +5,7 @@ import { checkCount, checkFit, checkText } from "./_checks.ts";
 import { type RunOptions, runRows } from "./_run_rows.ts";
 import { softmax } from "./_softmax.ts";
 import { squadFinalText, squadTokenText } from "./_squad_text.ts";
-import { type SquadSizes, type SquadWindow, squadWindows, squadWords } from "./_squad_windows.ts";
+import { type SquadSizes, type SquadWindow, squadWindows, squadWords } from "./squad_windows.ts";
 import type { Question } from "./answer_question.ts";
 
 /** How `run_squad` answers; its names, its defaults. */

@@ -43,6 +43,7 @@ export type { FillMaskPipeline } from "./load_fill_mask.ts";
 export { loadSentenceSimilarity } from "./load_sentence_similarity.ts";
 export type { SentenceSimilarityPipeline } from "./load_sentence_similarity.ts";
 export { loadTokenizer } from "./load_tokenizer.ts";
+export { type SquadSizes, type SquadWindow, squadWindows, squadWords } from "./squad_windows.ts";
 export { sentenceSimilarity } from "./sentence_similarity.ts";
 export type { SentenceSimilarityOptions, SimilarityQuery } from "./sentence_similarity.ts";
 export type { TagPosition } from "./_aggregate_tokens.ts";

@@ -30,7 +30,17 @@ export interface SquadSizes {
   readonly maxQueryLength: number;
 }
 
-/** The words of a context: what is between white space. */
+/**
+ * The words of a context: what is between white space.
+ *
+ * @example
+ * ```ts
+ * import { squadWords } from "@kcbert/pipelines";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(squadWords("어디서\n왔나 "), ["어디서", "왔나"]);
+ * ```
+ */
 export function squadWords(context: string): string[] {
   return context.split(/[ \t\r\n\u202f]+/).filter((word) => word !== "");
 }
@@ -39,6 +49,18 @@ export function squadWords(context: string): string[] {
  * The windows over the words, in order; none if the words have no token.
  *
  * @throws {RangeError} If the question leaves no room for them, or less than a step, so that some would not be seen.
+ *
+ * @example
+ * ```ts
+ * import { squadWindows, squadWords } from "@kcbert/pipelines";
+ * import { BertTokenizer } from "@kcbert/tokenizer";
+ * import assert from "node:assert/strict";
+ *
+ * const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "어디", "서울", "부산"]);
+ * const sizes = { maxSeqLength: 5, docStride: 1, maxQueryLength: 64 };
+ * const windows = squadWindows(tokenizer, "어디", squadWords("서울 부산"), sizes);
+ * assert.deepEqual(windows.map(({ ids }) => [...ids]), [[2, 5, 3, 6, 3], [2, 5, 3, 7, 3]]);
+ * ```
  */
 export function squadWindows(
   tokenizer: BertTokenizer,

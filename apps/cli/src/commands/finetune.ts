@@ -1,0 +1,218 @@
+import process from "node:process";
+import type { ArgsDef } from "citty";
+import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
+import { BACKENDS } from "../backend.ts";
+import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
+import { CliError, UsageError } from "../failure.ts";
+import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
+import {
+  dataArgs,
+  readDataFlags,
+  readRecipe,
+  readRunFlags,
+  recipeArgs,
+  taskNamed,
+} from "../finetune/finetune_flags.ts";
+import { formatScores, startFinetuneProgress } from "../finetune/finetune_progress.ts";
+import { type FinetuneResults, RESULTS } from "../finetune/finetune_results.ts";
+import { recordCount, selectRecords } from "../finetune/labelled_records.ts";
+import { LineProblems } from "../finetune/line_problems.ts";
+import { loadRecords, type TaskRecords } from "../finetune/load_records.ts";
+import { openSession, tokenizerFiles } from "../finetune/open_session.ts";
+import { TASKS, type Task } from "../finetune/tasks.ts";
+import { openOutput } from "../io/output.ts";
+import { writeReport } from "../report.ts";
+import { RunFolder } from "../run_folder.ts";
+
+const args = {
+  task: {
+    type: "positional",
+    required: true,
+    description: `What to learn: ${[...TASKS.keys()].join(", ")}, or custom`,
+  },
+  model: {
+    type: "string",
+    alias: "m",
+    required: true,
+    valueHint: "model",
+    description: "The pretrained model: a folder, or the name of a downloaded model",
+  },
+  ...dataArgs,
+  train: {
+    type: "string",
+    valueHint: "file",
+    description: "The training set, in place of the published file",
+  },
+  dev: { type: "string", valueHint: "file", description: "The development set" },
+  test: { type: "string", valueHint: "file", description: "The test set" },
+  output: {
+    type: "string",
+    alias: "o",
+    required: true,
+    valueHint: "folder",
+    description: "The run's folder",
+  },
+  ...recipeArgs,
+  seed: { type: "string", default: "0", valueHint: "n", description: "Seed of the head, order and dropout" },
+  keep: {
+    type: "string",
+    valueHint: "which",
+    description: "Which model is written: devSelected (where there is a development set) or last",
+  },
+  "text-column": {
+    type: "string",
+    default: "text",
+    valueHint: "name",
+    description: "For custom: the text's column, or key in JSON lines",
+  },
+  "pair-column": {
+    type: "string",
+    valueHint: "name",
+    description: "For custom: that of a pair's second text",
+  },
+  "label-column": {
+    type: "string",
+    default: "label",
+    valueHint: "name",
+    description: "For custom: that of the label; those of several labels, separated by commas",
+  },
+  problem: {
+    type: "string",
+    default: "classes",
+    valueHint: "kind",
+    description: "For custom: what a label is, one of classes, a number, or any of several labels",
+  },
+  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
+  ...commonArgs,
+} as const satisfies ArgsDef;
+
+/** `kcbert-cli finetune`. */
+export const finetuneCommand: Command = defineExampledCommand(
+  {
+    meta: { description: "Teach a pretrained BERT a task, and score it" },
+    args,
+    async run({ args, data }) {
+      const { signal } = data as CommandData;
+      const task = await taskOf(args, signal);
+      const recipe = readRecipe(task, args);
+      const flags = readRunFlags(args);
+      const seed = wholeNumber(args.seed, "seed")!;
+      const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
+      const backend = oneOf(args.backend, "backend", BACKENDS);
+      const folder = new RunFolder(args.output, { resume: false });
+      const problems = new LineProblems({ strict: args.strict });
+      const records = atMost(
+        await loadRecords(task, { ...readDataFlags(args), problems, signal }),
+        flags.maxTrain,
+      );
+      if (!args.quiet) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
+      const { session, source, tokenizer } = await openSession(args.model, { backend, signal });
+      const progress = startFinetuneProgress(task.name, { quiet: args.quiet || args.json });
+      try {
+        const facts = { maxLength: recipe.maxLength, problems: problems.list };
+        const prepared = session.prepare(task, records, facts);
+        const { results, interrupted, model } = await session.run(prepared, {
+          ...flags,
+          recipe,
+          seed,
+          keep,
+          async onEvent(event) {
+            if (event.event === "start") folder.begin();
+            folder.append(event);
+            progress.show(event);
+            if (args.json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
+          },
+        });
+        if (interrupted) throw signal.reason;
+        if (results === undefined) {
+          throw new CliError(
+            `Cannot tell how good the model is: ${task.name} has neither a development nor a test set here`,
+          );
+        }
+        const files = new Map<string, string | Uint8Array>(
+          await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings),
+        );
+        await model.save(async (name, bytes) => void files.set(name, bytes));
+        files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+        await folder.finish(files);
+        await writeReport(describe(task, results, args.output), {}, { quiet: args.quiet || args.json });
+      } finally {
+        progress.done();
+        session.dispose();
+        folder.close();
+      }
+    },
+  },
+  [
+    [
+      "kcbert-cli finetune nsmc --model beomi/kcbert-base --data nsmc -o nsmc-model",
+      "KcBERT's protocol on the movie reviews; the folder is a model, and results.json says how good it is",
+    ],
+    [
+      "kcbert-cli finetune korsts --model model --data data --preset small --seed 1 -o korsts-1",
+      "A small model, with hyper-parameters for small ones",
+    ],
+    [
+      "kcbert-cli finetune custom --model model --train train.tsv --test test.tsv --text-column comment --label-column spam -o spam",
+      "A task of one's own",
+    ],
+  ],
+);
+
+/** The results in a few sentences, each choice by its name. */
+export function describe(
+  task: Task,
+  { metric, selection, incomparable }: FinetuneResults,
+  output: string,
+): string {
+  const choices = [
+    ["last", selection.last],
+    ["chosen on dev", selection.devSelected],
+    ["best on test (as most published scores)", selection.bestOnTest],
+  ] as const;
+  const lines = choices.flatMap(([name, chosen]) => {
+    const scores = chosen?.test ?? chosen?.dev;
+    if (chosen === undefined || scores === undefined) return [];
+    return [`  ${name}, step ${chosen.step.toLocaleString("en")}: ${formatScores(scores)}`];
+  });
+  const remarks = [
+    ...(task.note === undefined ? [] : [task.note]),
+    ...incomparable.map((why) => `not comparable: ${why}`),
+  ];
+  return [
+    `Learnt ${task.name}, judged by ${metric}: ${output}`,
+    ...lines,
+    ...remarks.map((remark) => `  (${remark})`),
+  ].join("\n");
+}
+
+/** The records, of the training set at most so many. */
+export function atMost(records: TaskRecords, maxTrain: number | undefined): TaskRecords {
+  if (maxTrain === undefined || recordCount(records.train) <= maxTrain) return records;
+  const rows = Array.from({ length: maxTrain }, (_, row) => row);
+  const incomparable = [
+    ...records.incomparable,
+    `learnt from the first ${maxTrain.toLocaleString("en")} examples only`,
+  ];
+  return { ...records, train: selectRecords(records.train, rows), incomparable };
+}
+
+// --- internal ---
+
+type CustomFlags = Readonly<
+  Record<"task" | "text-column" | "label-column" | "problem", string> &
+    Partial<Record<"pair-column" | "train", string | undefined>>
+>;
+
+async function taskOf(flags: CustomFlags, signal: AbortSignal): Promise<Task> {
+  if (flags.task !== "custom") return taskNamed(flags.task);
+  if (flags.train === undefined) throw new UsageError("Cannot learn a task of one's own without --train");
+  return customTask({
+    train: flags.train,
+    text: flags["text-column"],
+    pair: flags["pair-column"],
+    label: flags["label-column"],
+    problem: oneOf(flags.problem, "problem", PROBLEMS),
+    signal,
+  });
+}

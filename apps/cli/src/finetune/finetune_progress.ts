@@ -1,0 +1,82 @@
+import process from "node:process";
+import type { FinetuneEvent, Scores } from "@kcbert/trainer";
+import { formatDuration, type ProgressStream } from "../progress.ts";
+
+/** Shows runs of fine-tuning. */
+export interface FinetuneProgress {
+  /** Tell what happened. */
+  show(event: FinetuneEvent): void;
+  /** Take the bar away. */
+  done(): void;
+}
+
+/**
+ * Show a run on standard error: on a terminal a bar with loss, speed and time left; everywhere a line for each scoring.
+ *
+ * @param title What is learnt, such as `nsmc, seed 0`.
+ */
+export function startFinetuneProgress(
+  title: string,
+  {
+    quiet = false,
+    stream = process.stderr,
+    now = () => performance.now(),
+  }: { quiet?: boolean | undefined; stream?: ProgressStream; now?: () => number } = {},
+): FinetuneProgress {
+  if (quiet) return { show() {}, done() {} };
+  const bar = stream.isTTY === true;
+  let due = 0;
+  let loss: number | undefined;
+  let rate: number | undefined;
+  const clear = () => {
+    if (bar) stream.write("\r\u001B[K");
+  };
+  return {
+    show(event) {
+      if (event.event === "start") {
+        const { examples, maxSteps, parameters } = event;
+        stream.write(
+          `${title}: ${count(parameters)} parameters, ${count(examples)} examples, ${count(maxSteps)} steps\n`,
+        );
+      } else if (event.event === "step") {
+        loss = smooth(loss, event.loss, 0.05);
+        rate = smooth(rate, event.examplesPerSecond, 0.05);
+        if (!bar || now() < due) return;
+        due = now() + 100;
+        const left = (event.elapsedMs / event.progress) * (1 - event.progress);
+        const line = `${title} ${drawBar(event.progress)} ${Math.floor(event.progress * 100)} %, loss ${loss.toFixed(3)}, ${count(Math.round(rate))} examples/s, ${formatDuration(left)} left`;
+        stream.write(`\r${line.slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
+      } else if (event.event === "eval") {
+        clear();
+        const where = `epoch ${event.epoch.toFixed(event.epoch % 1 === 0 ? 0 : 1)}`;
+        const scores = (["dev", "test"] as const).flatMap((split) =>
+          event[split] === undefined ? [] : [`${split} ${formatScores(event[split])}`],
+        );
+        stream.write(`${title}, ${where}, loss ${(loss ?? NaN).toFixed(3)}: ${scores.join("; ")}\n`);
+      }
+    },
+    done: clear,
+  };
+}
+
+/** Scores for people, in percent. */
+export function formatScores(scores: Scores): string {
+  return Object.entries(scores)
+    .map(([name, value]) => `${name} ${(value * 100).toFixed(2)}`)
+    .join(", ");
+}
+
+// --- internal ---
+
+function drawBar(share: number): string {
+  const filled = Math.round(share * 20);
+  return `${"█".repeat(filled)}${"░".repeat(20 - filled)}`;
+}
+
+function smooth(before: number | undefined, value: number, weight: number): number {
+  return before === undefined ? value : before + weight * (value - before);
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en");
+}

@@ -1,0 +1,446 @@
+/**
+ * Runs of fine-tuning that share what can be shared: data is read once, and what a backend compiled for one run serves every
+ * other of the same shape.
+ */
+import { createHash } from "node:crypto";
+import type {
+  BertConfig,
+  BertForSequenceClassification,
+  BertProblemType,
+  PretrainedSource,
+} from "@kcbert/bert";
+import type { BertTokenizer } from "@kcbert/tokenizer";
+import type {
+  EvaluationSet,
+  Examples,
+  FinetuneEvent,
+  FinetuneModel,
+  FinetuneProgram,
+  Jit,
+  ScoredStep,
+  Scores,
+} from "@kcbert/trainer";
+import { CliError, sentence } from "../failure.ts";
+import { encodeRecords, SQUAD_SIZES } from "./encode_records.ts";
+import type { FinetuneResults } from "./finetune_results.ts";
+import { type LabelledRecords, type QuestionRecords, recordCount } from "./labelled_records.ts";
+import type { LineProblem } from "./line_problems.ts";
+import type { TaskRecords } from "./load_records.ts";
+import type { Recipe, Task, TaskHead } from "./tasks.ts";
+
+/** The model that is fine-tuned, and what runs it. */
+export interface SessionOptions {
+  /** How results call it. */
+  readonly name: string;
+  readonly source: PretrainedSource;
+  readonly config: BertConfig;
+  readonly tokenizer: BertTokenizer;
+  /** As its training text was cleaned. */
+  readonly clean: (text: string) => string;
+  readonly backend: string;
+  /** Compiles, on a backend that does. */
+  readonly jit?: Jit | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A task that is ready to be learnt. */
+export interface PreparedTask {
+  readonly task: Task;
+  readonly train: Examples;
+  readonly dev: Examples | undefined;
+  readonly test: Examples | undefined;
+  /** Questions are scored by the answers that the model gives, not by windows. */
+  readonly questions: { readonly dev?: QuestionRecords; readonly test?: QuestionRecords };
+  readonly counts: { readonly train: number; readonly dev: number | null; readonly test: number | null };
+  readonly incomparable: readonly string[];
+  readonly problems: readonly LineProblem[];
+  readonly maxLength: number;
+}
+
+/** One run. */
+export interface RunOptions {
+  readonly seed: number;
+  readonly recipe: Recipe;
+  /** Begin from random weights. */
+  readonly fromScratch: boolean;
+  /** Whether rare classes count for more, so that all weigh alike in sum. */
+  readonly balanced?: boolean;
+  readonly widths?: readonly number[] | undefined;
+  readonly evaluationBatchSize?: number | undefined;
+  readonly patience?: number | undefined;
+  readonly keep?: "devSelected" | "last" | undefined;
+  readonly onEvent: (event: FinetuneEvent) => void | Promise<void>;
+}
+
+/** What came of a run. */
+export interface RunOutcome {
+  /** Absent where it was interrupted before the model was scored. */
+  readonly results: FinetuneResults | undefined;
+  readonly interrupted: boolean;
+  /** The model as it is left, with the task's labels; the session's, and changed by the next run. */
+  readonly model: FinetuneModel;
+}
+
+/** See the head of the file. */
+export class FinetuneSession {
+  readonly #options: SessionOptions;
+  readonly #programs = new Map<string, FinetuneProgram>();
+  #sha256: string | null | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Encode a task's records. */
+  prepare(
+    task: Task,
+    records: TaskRecords,
+    { maxLength, problems }: { maxLength: number; problems: readonly LineProblem[] },
+  ): PreparedTask {
+    const { tokenizer, clean, config } = this.#options;
+    const most = Math.min(maxLength, config.maxPositionEmbeddings);
+    const encode = (part: LabelledRecords) =>
+      encodeRecords(part, task.head, { tokenizer, clean, maxLength: most });
+    const { train, dev, test, incomparable } = records;
+    const asked = (part: LabelledRecords | undefined) => (part?.kind === "questions" ? part : undefined);
+    const [devQuestions, testQuestions] = [asked(dev), asked(test)];
+    return {
+      task,
+      train: encode(train),
+      dev: dev === undefined || devQuestions !== undefined ? undefined : encode(dev),
+      test: test === undefined || testQuestions !== undefined ? undefined : encode(test),
+      questions: {
+        ...(devQuestions === undefined ? {} : { dev: devQuestions }),
+        ...(testQuestions === undefined ? {} : { test: testQuestions }),
+      },
+      counts: {
+        train: recordCount(train),
+        dev: dev === undefined ? null : recordCount(dev),
+        test: test === undefined ? null : recordCount(test),
+      },
+      incomparable: [
+        ...incomparable,
+        ...(most < maxLength ? [`rows hold ${most} tokens, for the model has no more positions`] : []),
+      ],
+      problems,
+      maxLength: most,
+    };
+  }
+
+  /** Fine-tune, and score. */
+  async run(prepared: PreparedTask, options: RunOptions): Promise<RunOutcome> {
+    const { finetune, linearDecay } = await import("@kcbert/trainer");
+    const { task, train } = prepared;
+    const { recipe, seed, fromScratch } = options;
+    const classWeights = options.balanced === true ? balancedWeights(task.head, train) : undefined;
+    const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights });
+    const model = await withLabels(program.model, this.#configFor(task.head));
+    const evaluations: ScoredStep[] = [];
+    let outcome: RunOutcome = { results: undefined, interrupted: true, model };
+    const set = (split: "dev" | "test"): EvaluationSet | undefined =>
+      prepared.questions[split] === undefined
+        ? prepared[split]
+        : () => this.#scoreAnswers(program.model, prepared.questions[split]!, prepared.maxLength);
+    const [dev, test] = [set("dev"), set("test")];
+    const data = { train, ...(dev === undefined ? {} : { dev }), ...(test === undefined ? {} : { test }) };
+    const { widths, evaluationBatchSize, patience, keep } = options;
+    for await (const event of finetune(program.model, data, {
+      program,
+      seed,
+      epochs: recipe.epochs,
+      batchSize: recipe.batchSize,
+      learningRate: recipe.learningRate,
+      schedule: linearDecay({ warmup: recipe.warmup }),
+      metric: task.metric,
+      suffix: task.head.kind === "tokens" && task.head.suffix,
+      signal: this.#options.signal,
+      ...(recipe.evaluateEvery === undefined ? {} : { evaluateEvery: recipe.evaluateEvery }),
+      ...(widths === undefined ? {} : { widths }),
+      ...(evaluationBatchSize === undefined ? {} : { evaluationBatchSize }),
+      ...(patience === undefined ? {} : { patience }),
+      ...(keep === undefined ? {} : { keep }),
+    })) {
+      await options.onEvent(event);
+      if (event.event === "eval") {
+        const { event: _, ...scored } = event;
+        evaluations.push(scored);
+      }
+      if (event.event !== "end") continue;
+      const interrupted = event.reason === "interrupted";
+      if (event.selection === undefined) {
+        outcome = { results: undefined, interrupted, model };
+        continue;
+      }
+      const results: FinetuneResults = {
+        version: 1,
+        task: task.name,
+        seed,
+        metric: event.metric,
+        selection: event.selection,
+        evaluations,
+        incomparable: prepared.incomparable,
+        recipe: {
+          ...recipe,
+          maxLength: prepared.maxLength,
+          ...(classWeights === undefined ? {} : { classWeights }),
+        },
+        model: await this.#describeModel(program.model, fromScratch),
+        data: { ...prepared.counts, problems: prepared.problems },
+        backend: this.#options.backend,
+        seconds: event.elapsedMs / 1000,
+      };
+      outcome = { results, interrupted, model };
+    }
+    return outcome;
+  }
+
+  /**
+   * Score a model that was fine-tuned for the task, as it is.
+   *
+   * @param split Which of the prepared splits.
+   * @throws {CliError} If the model has no head for the task, or there is no such split.
+   */
+  async score(
+    { task, maxLength, ...prepared }: PreparedTask,
+    split: "dev" | "test",
+    { evaluationBatchSize, widths }: Pick<RunOptions, "evaluationBatchSize" | "widths"> = {},
+  ): Promise<Scores> {
+    const { evaluate } = await import("@kcbert/trainer");
+    const model = await this.load(task.head);
+    try {
+      const questions = prepared.questions[split];
+      if (questions !== undefined) return await this.#scoreAnswers(model, questions, maxLength);
+      const examples = prepared[split];
+      if (examples === undefined)
+        throw new CliError(`Cannot score ${task.name} as there is no ${split} set here`);
+      const { jit, signal } = this.#options;
+      return await evaluate(model, examples, {
+        suffix: task.head.kind === "tokens" && task.head.suffix,
+        signal,
+        ...(jit === undefined ? {} : { jit }),
+        ...(widths === undefined ? {} : { widths }),
+        ...(evaluationBatchSize === undefined ? {} : { batchSize: evaluationBatchSize }),
+      });
+    } finally {
+      model.dispose();
+    }
+  }
+
+  /**
+   * The model with the head that it was saved with; the caller disposes it.
+   *
+   * @throws {CliError} If it has none of this kind, or other labels.
+   */
+  async load(head: TaskHead): Promise<FinetuneModel> {
+    const { config, name } = this.#options;
+    const { labels } = headFacts(head);
+    const wanted = (await modelClasses())[head.kind];
+    const [found] = config.architectures ?? [];
+    if (found !== wanted.name) {
+      throw new CliError(
+        `Cannot use the model ${name} for this as it is a ${found ?? "model of no kind that it tells"}: it takes a ${wanted.name}`,
+      );
+    }
+    if (labels !== undefined && config.numLabels !== labels.length) {
+      throw new CliError(
+        `Cannot use the model ${name} for this as it has ${config.numLabels} labels: the task has ${labels.length}`,
+      );
+    }
+    return this.loadAsItIs(wanted);
+  }
+
+  /** The model as its folder has it; the caller disposes it. */
+  async loadAsItIs(Model: ModelClass): Promise<FinetuneModel> {
+    const { name, source, signal } = this.#options;
+    try {
+      return await Model.fromPretrained(source, { signal, pooler: false });
+    } catch (error) {
+      throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
+    }
+  }
+
+  /** Free everything. */
+  dispose(): void {
+    for (const program of this.#programs.values()) {
+      program.dispose();
+      program.model.dispose();
+    }
+    this.#programs.clear();
+  }
+
+  /** A program for this kind of head, at its beginning. */
+  async #begin(
+    head: TaskHead,
+    { weightDecay, layerDecay }: Recipe,
+    {
+      seed,
+      fromScratch,
+      classWeights,
+    }: { seed: number; fromScratch: boolean; classWeights: readonly number[] | undefined },
+  ): Promise<FinetuneProgram> {
+    const { copyWeights, finetuneProgram } = await import("@kcbert/trainer");
+    const { kind, numLabels, labels, problemType } = headFacts(head);
+    const tags = kind === "tokens" ? labels : []; // entities are scored by their names
+    const key = JSON.stringify([kind, numLabels, tags, problemType, weightDecay, layerDecay, classWeights]);
+    const known = this.#programs.get(key);
+    const fresh = await this.#fresh(head, seed, fromScratch);
+    if (known !== undefined) {
+      known.restart(await copyWeights(fresh));
+      fresh.dispose();
+      return known;
+    }
+    const { jit } = this.#options;
+    const program = finetuneProgram(fresh, {
+      weightDecay,
+      layerDecay,
+      ...(classWeights === undefined ? {} : { classWeights }),
+      ...(jit === undefined ? {} : { jit }),
+    });
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  /** A model with a new head. */
+  async #fresh(head: TaskHead, seed: number, fromScratch: boolean): Promise<FinetuneModel> {
+    const config = this.#configFor(head);
+    const Model = (await modelClasses())[head.kind];
+    const { source, signal, name } = this.#options;
+    if (fromScratch) return Model.init(config, { seed, pooler: false });
+    const { architectures: _, ...changes } = config;
+    try {
+      return await Model.fromPretrained(source, {
+        config: changes,
+        seed,
+        signal,
+        pooler: false,
+        ignoreMismatchedSizes: true,
+      });
+    } catch (error) {
+      throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
+    }
+  }
+
+  #configFor(head: TaskHead): BertConfig {
+    const { id2label: _, problemType: __, ...config } = this.#options.config;
+    const { numLabels, labels, problemType } = headFacts(head);
+    return {
+      ...config,
+      numLabels,
+      ...(labels === undefined ? {} : { id2label: labels }),
+      ...(problemType === undefined ? {} : { problemType }),
+    };
+  }
+
+  /** Exact match and character F1 of the answers that the model gives, in [0, 1]. */
+  async #scoreAnswers(
+    model: FinetuneModel,
+    { questions }: QuestionRecords,
+    maxLength: number,
+  ): Promise<Readonly<Record<string, number>>> {
+    const { BertForQuestionAnswering } = await import("@kcbert/bert");
+    const { korquadScores } = await import("@kcbert/trainer");
+    if (!(model instanceof BertForQuestionAnswering))
+      throw new TypeError("Cannot answer without a head for it");
+    const answers = await answerQuestions(model, questions, { ...this.#options, maxLength });
+    const right = questions.map(({ id, answers }) => ({ id, answers: answers.map(({ text }) => text) }));
+    const { f1, exactMatch } = korquadScores(right, answers);
+    return { f1: f1 / 100, exactMatch: exactMatch / 100 };
+  }
+
+  async #describeModel(model: FinetuneModel, fromScratch: boolean): Promise<FinetuneResults["model"]> {
+    const { config, name, source } = this.#options;
+    this.#sha256 ??= await weightsSha256(source);
+    return {
+      name,
+      from: fromScratch ? "scratch" : "pretrained",
+      sha256: fromScratch ? null : this.#sha256,
+      parameters: Array.from(model.parameters.values(), ({ size }) => size).reduce(
+        (sum, size) => sum + size,
+        0,
+      ),
+      vocabSize: config.vocabSize,
+      hiddenSize: config.hiddenSize,
+      layers: config.numHiddenLayers,
+      clean: config.clean ?? null,
+    };
+  }
+}
+
+/** The answer to each question, by its id, as `run_squad` gives it. */
+export async function answerQuestions(
+  model: FinetuneModel,
+  questions: QuestionRecords["questions"],
+  {
+    tokenizer,
+    clean,
+    maxLength,
+    signal,
+  }: Pick<SessionOptions, "tokenizer" | "clean" | "signal"> & { readonly maxLength: number },
+): Promise<Map<string, string>> {
+  const { answerSquad } = await import("@kcbert/pipelines");
+  const asked = questions.map(({ question, context }) => ({ question: clean(question), context }));
+  const answers = await answerSquad(model as Parameters<typeof answerSquad>[0], tokenizer, asked, {
+    maxSeqLength: maxLength,
+    docStride: Math.min(SQUAD_SIZES.docStride, maxLength >> 1),
+    maxQueryLength: SQUAD_SIZES.maxQueryLength,
+    batchSize: 32,
+    signal,
+  });
+  return new Map(questions.map(({ id }, i) => [id, answers[i]![0].text]));
+}
+
+/** A class of models that can be fine-tuned. */
+export type ModelClass = typeof BertForSequenceClassification;
+
+/** The class of each kind of head. */
+export async function modelClasses(): Promise<Readonly<Record<TaskHead["kind"], ModelClass>>> {
+  const bert = await import("@kcbert/bert");
+  return {
+    texts: bert.BertForSequenceClassification,
+    tokens: bert.BertForTokenClassification as unknown as ModelClass,
+    spans: bert.BertForQuestionAnswering as unknown as ModelClass,
+    embeddings: bert.BertModel as unknown as ModelClass,
+  };
+}
+
+// --- internal ---
+
+function headFacts(head: TaskHead): {
+  kind: TaskHead["kind"];
+  numLabels: number;
+  labels: readonly string[] | undefined;
+  problemType: BertProblemType | undefined;
+} {
+  const labels = "labels" in head ? head.labels : undefined;
+  const problemType = head.kind === "texts" ? head.problemType : undefined;
+  return { kind: head.kind, numLabels: labels?.length ?? 2, labels, problemType };
+}
+
+/** The same parameters with another config: the names of labels belong to the task, the program serves several. */
+async function withLabels(model: FinetuneModel, config: BertConfig): Promise<FinetuneModel> {
+  const { checkBertConfig } = await import("@kcbert/bert");
+  const Model = model.constructor as new (
+    config: BertConfig,
+    parameters: FinetuneModel["parameters"],
+  ) => FinetuneModel;
+  return new Model(checkBertConfig(config), model.parameters);
+}
+
+/** Inverse to how often each class occurs, 1 on average over the texts. */
+function balancedWeights(head: TaskHead, train: Examples): number[] | undefined {
+  if (head.kind !== "texts" || head.problemType !== "single_label_classification" || train.kind !== "texts") {
+    throw new CliError("Cannot balance classes as the task does not choose one class for each text");
+  }
+  const counts = new Float64Array(head.labels.length);
+  for (const label of train.labels) counts[label]!++;
+  return Array.from(counts, (count) => train.labels.length / (head.labels.length * Math.max(count, 1)));
+}
+
+async function weightsSha256(source: PretrainedSource): Promise<string | null> {
+  const file = (await source("model.safetensors")) ?? (await source("pytorch_model.bin"));
+  if (file === undefined) return null;
+  const hash = createHash("sha256");
+  if (file instanceof Uint8Array) return hash.update(file).digest("hex");
+  for await (const chunk of file as AsyncIterable<Uint8Array>) hash.update(chunk);
+  return hash.digest("hex");
+}
