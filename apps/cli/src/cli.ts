@@ -74,6 +74,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Put the scores of runs beside those that others published",
     load: async () => (await import("./commands/table.ts")).tableCommand,
   },
+  report: {
+    description: "Show a training run as one HTML page",
+    load: async () => (await import("./commands/report.ts")).reportCommand,
+  },
   "fill-mask": {
     description: "Guess the word behind [MASK]",
     load: async () => (await import("./commands/fill_mask.ts")).fillMaskCommand,

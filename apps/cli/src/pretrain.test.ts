@@ -63,7 +63,9 @@ describe("a run that nothing disturbs", () => {
   test("leaves a folder in Hugging Face's layout, its latest checkpoint beside it", () => {
     const tokenizer = ["tokenizer.json", "tokenizer_config.json", "vocab.txt"];
     const model = ["config.json", "model.safetensors", ...tokenizer];
-    expect(readdirSync(output)).toEqual(["best", "checkpoint-60", ...model, "metrics.jsonl"].sort());
+    expect(readdirSync(output)).toEqual(
+      ["best", "checkpoint-60", ...model, "loss.svg", "metrics.jsonl", "tensorboard"].sort(),
+    );
     const state = ["manifest.json", "optimizer.safetensors", "trainer_state.json"];
     expect(readdirSync(join(output, "checkpoint-60"))).toEqual([...model, ...state].sort());
     expect(weights(output)).toEqual(weights(join(output, "checkpoint-60")));
@@ -96,6 +98,28 @@ describe("a run that nothing disturbs", () => {
     const { code, stdout } = await runCli(["fill-mask", "--model", output, "--json", "영화 [MASK] 좋다"]);
     expect(JSON.parse(stdout)).toHaveLength(5);
     expect(code).toBe(0);
+  });
+
+  test("draws its losses, and report makes a page of them", async () => {
+    const svg = readFileSync(join(output, "loss.svg"), "utf8");
+    expect(svg).toMatch(/^<svg [^]*held out[^]*unigram model[^]*<\/svg>\n$/);
+    expect(svg.match(/<circle/g)).toHaveLength(4);
+    const { code, stdout } = await runCli(["report", output, "-o", "-", "-q"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^<!doctype html>[^]*The run is done after 60 steps: best held-out loss/);
+    expect(stdout.match(/<svg /g)).toHaveLength(5);
+    expect(stdout).toMatch(/<td>checkpoint-60<\/td><td>60<\/td>/);
+    expect(stdout).not.toMatch(/ (src|href)=/); // all of it is in the page
+    expectSentence(await runCli(["report", tokenizer]), 1, /metrics.jsonl: there is no such file/);
+  });
+
+  test("writes event files for TensorBoard", () => {
+    const folder = join(output, "tensorboard");
+    const files = readdirSync(folder);
+    expect(files).toEqual([expect.stringMatching(/^events\.out\.tfevents\.\d{10}\..+\.\d+$/)]);
+    const bytes = readFileSync(join(folder, files[0]!), "latin1");
+    expect(bytes.match(/train\/loss/g)).toHaveLength(60);
+    expect(bytes.match(/eval\/accuracy/g)).toHaveLength(4);
   });
 
   test("is over: run again, it trains no further", async () => {
@@ -235,7 +259,7 @@ describe("a run that is stopped", () => {
     const last = metrics(output).at(-1)!;
     expect(last).toMatchObject({ event: "end", reason: "interrupted" });
     const files = readdirSync(output).filter((name) => name !== "best");
-    expect(files).toEqual([`checkpoint-${String(last["step"])}`, "metrics.jsonl"]);
+    expect(files).toEqual([`checkpoint-${String(last["step"])}`, "loss.svg", "metrics.jsonl", "tensorboard"]);
 
     expect((await runCli(pretrain(output, ...run))).code).toBe(0);
     expect(weights(output)).toEqual(weights(whole));

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { EndEvent, Jit, PretrainEvent } from "@kcbert/trainer";
@@ -5,7 +6,7 @@ import { startBackend } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError } from "../failure.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
-import { openOutput } from "../io/output.ts";
+import { openOutput, withOutput } from "../io/output.ts";
 import { loadTokenizerPath } from "../load_tokenizer_path.ts";
 import { MetricsLog } from "../metrics_log.ts";
 import { modelFolder } from "../model_folder.ts";
@@ -17,6 +18,9 @@ import { configOf, readRecipe, type Recipe, trainerOptions } from "../pretrainin
 import { readSamples, SAMPLES } from "../pretraining/samples.ts";
 import { writeReport } from "../report.ts";
 import { RunFolder } from "../run_folder.ts";
+import { lossChart } from "../run_report/charts.ts";
+import { readRunMetrics } from "../run_report/metrics.ts";
+import { openTensorBoardFile, type TensorBoardFile } from "../tensorboard_file.ts";
 import { startTrainingProgress } from "../training_progress.ts";
 
 /** `kcbert-cli pretrain`. */
@@ -110,8 +114,10 @@ async function train({
   const tokenizerFiles = await readTokenizerFiles(tokenizerPath, tokenizer, recipe.positions);
   const progress = startTrainingProgress({ quiet: quiet || json, peakTflops });
   const log = new MetricsLog(recipe.logEvery);
+  let board: TensorBoardFile | undefined;
   const tell = async (event: PretrainEvent) => {
     folder.append(event);
+    board?.add(event);
     if (json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
   };
   let best = folder.bestLoss();
@@ -129,7 +135,10 @@ async function train({
         }),
       ...(checkpoint === undefined ? {} : { resume: modelFolder(checkpoint) }),
     })) {
-      if (event.event === "start") folder.begin();
+      if (event.event === "start") {
+        folder.begin();
+        if (recipe.tensorboard) board = await openTensorBoardFile(folder.path);
+      }
       progress.show(event);
       if (event.event === "eval" && event.step > 0 && event.loss < best) {
         best = event.loss;
@@ -137,6 +146,7 @@ async function train({
       }
       if (event.event === "end" && event.reason === "done") await finish(folder, model, tokenizerFiles);
       for (const due of log.add(event)) await tell(due);
+      if (event.event === "eval") await drawLoss(folder.path);
       if (event.event === "end") return event;
     }
   } finally {
@@ -156,6 +166,12 @@ async function keepBest(
     await model.save(sink);
     for (const [name, bytes] of tokenizerFiles) await sink(name, bytes);
   });
+}
+
+/** Draw the curves as they are now, beside the checkpoints. */
+async function drawLoss(run: string): Promise<void> {
+  const picture = lossChart(readRunMetrics(run));
+  await withOutput(join(run, "loss.svg"), async (file) => file.write(picture));
 }
 
 /** Put the model into the run's folder itself, whole or not at all. */
