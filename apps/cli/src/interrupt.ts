@@ -26,6 +26,7 @@ export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   for (const [name, exitCode] of SIGNALS) {
     process.on(name, () => {
+      if (busy.some((isBusy) => isBusy())) endAtOnce(name);
       if (controller.signal.aborted) process.exit(exitCode);
       controller.abort(new Interrupted(exitCode));
     });
@@ -34,6 +35,14 @@ export function interruptSignal(): AbortSignal {
     for (const path of unfinished) removeQuietly(path);
   });
   return controller.signal;
+}
+
+/**
+ * End the process at once on Ctrl-C while native code is at work that nothing can stop: a compiler may take minutes, and
+ * even `process.exit` would wait for it.
+ */
+export function endAtOnceWhile(isBusy: () => boolean): void {
+  busy.push(isBusy);
 }
 
 /** Remove a file when the process ends, however it ends, unless `keep` is called before. */
@@ -48,6 +57,16 @@ const SIGNALS = [
   ["SIGINT", EXIT_INTERRUPTED],
   ["SIGTERM", 143],
 ] as const;
+
+/** Who may have native code at work: process-wide, as the signals are. */
+const busy: (() => boolean)[] = [];
+
+/** Die of the signal, as a program that does not listen for it: the shell sees it as it expects. */
+function endAtOnce(name: NodeJS.Signals): void {
+  for (const path of unfinished) removeQuietly(path);
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
 
 /** Files that are being written: process-wide, because the process is what ends. */
 const unfinished = new Set<string>();
