@@ -90,6 +90,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Write a model as a folder for Hugging Face, with a model card",
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
+  plugin: {
+    description: "Install and list the XLA plugins that drive accelerators",
+    load: async () => (await import("./commands/plugin.ts")).pluginCommand,
+  },
   doctor: {
     description: "Say which accelerators work here, and what to do about the rest",
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,

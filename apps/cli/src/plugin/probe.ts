@@ -8,7 +8,7 @@ import type { FoundPlugin } from "./find_plugin.ts";
 export type Probe = WorkingPlugin | FailingPlugin;
 
 /** A plugin that runs programs. */
-export interface WorkingPlugin {
+interface WorkingPlugin {
   readonly works: true;
   readonly platform: string;
   readonly platformVersion: string;
@@ -25,7 +25,7 @@ export interface WorkingPlugin {
 }
 
 /** A plugin that does not. */
-export interface FailingPlugin {
+interface FailingPlugin {
   readonly works: false;
   /** Why, in a sentence. */
   readonly reason: string;
