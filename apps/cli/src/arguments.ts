@@ -5,6 +5,15 @@ import { suggest } from "./suggest.ts";
 
 /** The flags that every command understands. */
 export const commonArgs = {
+  config: {
+    type: "string",
+    valueHint: "file",
+    description: "Take flags from a JSON file; those of the command line come before it",
+  },
+  "dry-run": {
+    type: "boolean",
+    description: "Check the flags, print them as JSON for --config, and do nothing",
+  },
   json: { type: "boolean", description: "Print results and reports as JSON, one object a line" },
   quiet: { type: "boolean", alias: "q", description: "Print no progress and no report" },
 } as const;
@@ -18,7 +27,7 @@ export const commonArgs = {
  */
 export function checkArguments(rawArgs: readonly string[], argsDef: ArgsDef): void {
   const flags = knownFlags(argsDef);
-  const tokens = flagTokens(rawArgs, flags);
+  const tokens = flagTokens(rawArgs, flags).options;
   const missing = missingFlag(argsDef, new Set(tokens.map(({ name }) => name)));
   for (const { name, rawName, value } of tokens) {
     const type = flags.get(name)?.type ?? negatedType(name, flags);
@@ -65,25 +74,21 @@ export function oneOf<const T extends string>(value: string, flag: string, words
   throw new UsageError(`Cannot use --${flag} ${value}: it takes one of ${words.join(", ")}${hint}`);
 }
 
-// --- internal ---
-
-interface Flag {
+/** A flag as it is spelt. */
+export interface Flag {
   readonly type: "boolean" | "string";
   readonly short?: string;
 }
 
-interface FlagToken {
+/** A flag of a command line. */
+export interface FlagToken {
   readonly name: string;
   readonly rawName: string;
   readonly value: string | undefined;
 }
 
-function aliasesOf(definition: ArgDef): string[] {
-  return "alias" in definition && definition.alias !== undefined ? [definition.alias].flat() : [];
-}
-
 /** Every spelling of every flag, `--help` included. */
-function knownFlags(argsDef: ArgsDef): Map<string, Flag> {
+export function knownFlags(argsDef: ArgsDef): Map<string, Flag> {
   const flags = new Map<string, Flag>([["help", { type: "boolean", short: "h" }]]);
   for (const [name, definition] of Object.entries(argsDef)) {
     if (definition.type === "positional" || definition.type === undefined) continue;
@@ -96,7 +101,11 @@ function knownFlags(argsDef: ArgsDef): Map<string, Flag> {
   return flags;
 }
 
-function flagTokens(rawArgs: readonly string[], flags: ReadonlyMap<string, Flag>): FlagToken[] {
+/** The flags of a command line in their order, and how many words there are besides. */
+export function flagTokens(
+  rawArgs: readonly string[],
+  flags: ReadonlyMap<string, Flag>,
+): { readonly options: readonly FlagToken[]; readonly positionals: number } {
   const { tokens } = parseArgs({
     args: [...rawArgs],
     options: Object.fromEntries(flags),
@@ -104,9 +113,21 @@ function flagTokens(rawArgs: readonly string[], flags: ReadonlyMap<string, Flag>
     allowPositionals: true,
     tokens: true,
   });
-  return tokens.flatMap((token) =>
+  const options = tokens.flatMap((token) =>
     token.kind === "option" ? [{ name: token.name, rawName: token.rawName, value: token.value }] : [],
   );
+  return { options, positionals: tokens.filter(({ kind }) => kind === "positional").length };
+}
+
+/** The names of a command's words that are no flags, in order. */
+export function positionalNames(argsDef: ArgsDef): string[] {
+  return Object.keys(argsDef).filter((name) => argsDef[name]!.type === "positional");
+}
+
+// --- internal ---
+
+function aliasesOf(definition: ArgDef): string[] {
+  return "alias" in definition && definition.alias !== undefined ? [definition.alias].flat() : [];
 }
 
 /** The first flag that must be given and is not, under none of its names. */

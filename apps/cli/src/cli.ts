@@ -1,7 +1,8 @@
 import process from "node:process";
-import { type ArgsDef, renderUsage, runCommand } from "citty";
-import { checkArguments } from "./arguments.ts";
+import { type ArgsDef, parseArgs, renderUsage, runCommand } from "citty";
+import { checkArguments, commonArgs } from "./arguments.ts";
 import type { Command, CommandData } from "./command.ts";
+import { asConfig, withConfigFile, withConfigFlag } from "./config_file.ts";
 import { CliError, EXIT_FAILED, sentence, UsageError } from "./failure.ts";
 import { Interrupted, interruptSignal } from "./interrupt.ts";
 import { openOutput, ReaderGone } from "./io/output.ts";
@@ -41,6 +42,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   clean: {
     description: "Clean comments as KcBERT's own corpus was cleaned",
     load: async () => (await import("./commands/clean.ts")).cleanCommand,
+  },
+  corpus: {
+    description: "Prepare a corpus to pre-train on: clean, de-duplicate, sample, shuffle, tokenise",
+    load: async () => (await import("./commands/corpus.ts")).corpusCommand,
   },
   "train-tokenizer": {
     description: "Train a WordPiece vocabulary on lines of text",
@@ -108,8 +113,19 @@ async function dispatch(argv: readonly string[], data: CommandData): Promise<voi
   if (name === "help") return dispatch([...rest.slice(0, 1), "--help"], data);
   const command = await findCommand(name);
   if (asksForHelp(rest)) return print(await help(name, command));
-  checkArguments(rest, (command.definition.args ?? {}) as ArgsDef);
-  await runCommand(command.definition, { rawArgs: rest, data });
+  const argsDef = (command.definition.args ?? {}) as ArgsDef;
+  const own = argsDef["config"] !== commonArgs.config; // it reads the file itself
+  const words = withConfigFlag(rest, argsDef);
+  const rawArgs = own ? words : await withConfigFile(words, argsDef);
+  checkArguments(rawArgs, argsDef);
+  if (isOnlyChecked(rawArgs, argsDef))
+    return print(`${JSON.stringify(asConfig(parseArgs(rawArgs, argsDef), argsDef))}\n`);
+  await runCommand(command.definition, { rawArgs, data });
+}
+
+/** `--dry-run`, of a command that has no plan of its own to tell. */
+function isOnlyChecked(rawArgs: readonly string[], argsDef: ArgsDef): boolean {
+  return argsDef["dry-run"] === commonArgs["dry-run"] && rawArgs.includes("--dry-run");
 }
 
 async function findCommand(name: string): Promise<Command> {

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import * as zlib from "node:zlib";
 import { CliError, errorCode, fileError } from "../failure.ts";
 import type { Input } from "./inputs.ts";
 
@@ -13,36 +13,68 @@ export interface ReadOptions {
   readonly onRead?: (bytes: number) => void;
 }
 
-/** What reading gives: the bytes of the text, and whether they came out of gzip. */
+/** What reading gives: the bytes of the text, and whether they came out of gzip or Zstandard. */
 export interface ByteSource {
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly compressed: boolean;
 }
 
 /**
- * Open an input, decompressing it if its first two bytes say that it is gzip (whatever its name).
+ * Open an input, decompressing it if its first bytes say that it is gzip or Zstandard (whatever its name).
  *
- * @throws {CliError} While opening, if the input is missing, unreadable, empty or, named `.gz`, not gzip; while
- * iterating, if it cannot be read on or its gzip is corrupt or ends too early.
+ * @throws {CliError} While opening, if the input is missing, unreadable, empty or, named `.gz` or `.zst`, not what its
+ * name says; while iterating, if it cannot be read on or what is compressed is corrupt or ends too early.
  */
 export async function readBytes(input: Input, options: ReadOptions = {}): Promise<ByteSource> {
   const stream = input.path === undefined ? standardInput() : createReadStream(input.path, FILE_OPTIONS);
   const raw = rawChunks(stream, input, options);
   const start = await firstBytes(raw);
   if (start.length === 0) throw new CliError(`Cannot read ${input.name}: it is empty`);
-  const compressed = start[0] === 0x1f && start[1] === 0x8b;
-  if (compressed) return { chunks: gunzip(prepend(start, raw), stream, input), compressed };
-  if (input.path?.endsWith(".gz")) {
-    stream.destroy();
-    throw new CliError(`Cannot read ${input.name}: its name ends in .gz, but its content is not gzip`);
+  const found = COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+  if (found !== undefined) {
+    return { chunks: decompress(prepend(start, raw), stream, input, found), compressed: true };
   }
-  return { chunks: prepend(start, raw), compressed };
+  const named = COMPRESSIONS.find(({ ending }) => input.path?.endsWith(ending));
+  if (named !== undefined) {
+    stream.destroy();
+    const { ending, name } = named;
+    throw new CliError(
+      `Cannot read ${input.name}: its name ends in ${ending}, but its content is not ${name}`,
+    );
+  }
+  return { chunks: prepend(start, raw), compressed: false };
 }
 
 // --- internal ---
 
 const CHUNK_BYTES = 1 << 20;
 const FILE_OPTIONS = { highWaterMark: CHUNK_BYTES };
+
+/** A way of compressing. */
+interface Compression {
+  readonly name: string;
+  readonly ending: string;
+  /** What compressed data begin with. */
+  readonly magic: readonly number[];
+  readonly open: () => Decompressor;
+}
+
+type Decompressor = zlib.Gunzip | zlib.ZstdDecompress;
+
+const COMPRESSIONS: readonly Compression[] = [
+  {
+    name: "gzip",
+    ending: ".gz",
+    magic: [0x1f, 0x8b],
+    open: () => zlib.createGunzip({ chunkSize: CHUNK_BYTES }),
+  },
+  {
+    name: "zstd",
+    ending: ".zst",
+    magic: [0x28, 0xb5, 0x2f, 0xfd],
+    open: () => zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES }),
+  },
+];
 
 /** Standard input; somebody who sits before it is told that the program waits for them. */
 function standardInput(): Readable {
@@ -72,10 +104,10 @@ async function* rawChunks(
   }
 }
 
-/** The first chunk, or the first two together where a pipe gave a single byte first. */
+/** The first chunk, or the first few together where a pipe gave less than four bytes first. */
 async function firstBytes(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let start: Uint8Array = new Uint8Array();
-  while (start.length < 2) {
+  while (start.length < 4) {
     const { value, done } = await chunks.next();
     if (done === true) break;
     start = start.length === 0 ? value : Buffer.concat([start, value]);
@@ -92,12 +124,13 @@ async function* prepend(start: Uint8Array, rest: AsyncGenerator<Uint8Array>): As
   }
 }
 
-async function* gunzip(
+async function* decompress(
   chunks: AsyncGenerator<Uint8Array>,
   source: Readable,
   input: Input,
+  { name, open }: Compression,
 ): AsyncGenerator<Uint8Array> {
-  const stream = createGunzip({ chunkSize: CHUNK_BYTES });
+  const stream = open();
   const feeding = feed(chunks, stream);
   let bytes = 0;
   try {
@@ -106,10 +139,10 @@ async function* gunzip(
       yield chunk;
     }
   } catch (error) {
-    if (errorCode(error)?.startsWith("Z_") !== true) throw error;
-    const cut = errorCode(error) === "Z_BUF_ERROR";
+    if (errorCode(error)?.startsWith("Z") !== true) throw error; // Z_DATA_ERROR, ZSTD_error_…
+    const cut = errorCode(error) === "Z_BUF_ERROR" || errorCode(error) === "ZSTD_error_srcSize_wrong";
     const what = cut ? "ends too early, it is truncated or corrupt" : "is corrupt";
-    throw new CliError(`Cannot read ${input.name}: its gzip data ${what} (after ${bytes} bytes of text)`, {
+    throw new CliError(`Cannot read ${input.name}: its ${name} data ${what} (after ${bytes} bytes of text)`, {
       cause: error,
     });
   } finally {
@@ -121,10 +154,7 @@ async function* gunzip(
 }
 
 /** Push chunks into a stream at the pace at which it takes them; a failed source fails the stream. */
-async function feed(
-  chunks: AsyncGenerator<Uint8Array>,
-  stream: ReturnType<typeof createGunzip>,
-): Promise<void> {
+async function feed(chunks: AsyncGenerator<Uint8Array>, stream: Decompressor): Promise<void> {
   try {
     for await (const chunk of chunks) {
       if (stream.destroyed) return;
@@ -136,7 +166,7 @@ async function feed(
   }
 }
 
-function drained(stream: ReturnType<typeof createGunzip>): Promise<void> {
+function drained(stream: Decompressor): Promise<void> {
   return new Promise((resolve) => {
     const ready = () => {
       stream.off("drain", ready);

@@ -118,7 +118,8 @@ export const pretrainArgs: ArgsDef = {
   backend: setting("backend", "name", "What computes: wasm, cpu or xla"),
   "dry-run": { type: "boolean", description: "Tell what would be trained, and train nothing" },
   ...fieldArgs,
-  ...commonArgs,
+  json: commonArgs.json,
+  quiet: commonArgs.quiet,
 };
 
 // --- internal ---

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { BertTokenizer } from "@kcbert/tokenizer";
+import { encodeShard, type ShardEntry, shardEntry } from "@kcbert/trainer/shards";
+import { fileError } from "../failure.ts";
+import { writeDurably } from "./durable_files.ts";
+
+/** What shards are made of. */
+export interface ShardSettings {
+  /** `tokenizer.json`; without it, shards are texts. */
+  readonly tokenizer: string | undefined;
+  /** The longest sequence, `[CLS]` and `[SEP]` included; what is longer is cut. */
+  readonly maxTokens: number;
+}
+
+/** One shard to write. */
+export interface ShardTask {
+  /** A file with one text a line. */
+  readonly texts: string;
+  /** Where the shard goes: its folder, and its name. */
+  readonly folder: string;
+  readonly file: string;
+}
+
+/** What the shard holds. */
+export interface WrittenShard {
+  readonly entry: ShardEntry;
+  readonly texts: number;
+  /** UTF-8 bytes of the texts, line ends not counted. */
+  readonly textBytes: number;
+  /** Tokens that are `[UNK]`. */
+  readonly unknown: number;
+  /** Texts that were cut. */
+  readonly cut: number;
+  /** How many sequences have so many tokens, by number of tokens; by code points of texts where nothing is tokenised. */
+  readonly lengths: Uint32Array;
+}
+
+/** Make the function that writes shards. */
+export async function shardWriter(
+  settings: ShardSettings,
+): Promise<(task: ShardTask) => Promise<WrittenShard>> {
+  if (settings.tokenizer === undefined) return writeTexts;
+  const tokenizer = BertTokenizer.fromJson(settings.tokenizer);
+  return (task) => writeTokens(task, tokenizer, settings.maxTokens);
+}
+
+// --- internal ---
+
+const BATCH = 4096;
+
+/** Lengths from here on are counted together, where they are not limited. */
+const MOST_CODE_POINTS = 1000;
+
+async function writeTokens(
+  { texts, folder, file }: ShardTask,
+  tokenizer: BertTokenizer,
+  maxTokens: number,
+): Promise<WrittenShard> {
+  const bytes = readTexts(texts);
+  const lines = linesOf(bytes);
+  const lengths = new Uint32Array(maxTokens + 1);
+  const ids = new IdList(Math.ceil(bytes.length / 3));
+  const rowStarts = new Uint32Array(lines.length + 1);
+  let [unknown, cut] = [0, 0];
+  for (let start = 0; start < lines.length; start += BATCH) {
+    const batch = tokenizer.encodeBatch(lines.slice(start, start + BATCH));
+    for (let i = 0; i < batch.rows; i++) {
+      const from = batch.rowStarts[i]!;
+      const whole = batch.rowStarts[i + 1]! - from;
+      const length = Math.min(whole, maxTokens);
+      ids.append(batch.ids, from, from + length);
+      if (whole > maxTokens) {
+        ids.replaceLast(tokenizer.sepId);
+        cut++;
+      }
+      lengths[length]!++;
+      rowStarts[start + i + 1] = ids.length;
+    }
+  }
+  const all = ids.all();
+  for (const id of all) if (id === tokenizer.unkId) unknown++;
+  const shard = encodeShard({ ids: all, rowStarts });
+  writeDurably(folder, file, shard);
+  const entry = await shardEntry(file, shard);
+  const textBytes = bytes.length - lines.length;
+  return { entry, texts: lines.length, textBytes, unknown, cut, lengths };
+}
+
+async function writeTexts({ texts, folder, file }: ShardTask): Promise<WrittenShard> {
+  const bytes = readTexts(texts);
+  const lines = linesOf(bytes);
+  const lengths = new Uint32Array(MOST_CODE_POINTS + 1);
+  for (const line of lines) lengths[Math.min(Array.from(line).length, MOST_CODE_POINTS)]!++;
+  const shard = gzipSync(bytes);
+  writeDurably(folder, file, shard);
+  const sha256 = createHash("sha256").update(shard).digest("hex");
+  return {
+    entry: { file, sequences: lines.length, tokens: 0, sha256 },
+    texts: lines.length,
+    textBytes: bytes.length - lines.length,
+    unknown: 0,
+    cut: 0,
+    lengths,
+  };
+}
+
+function readTexts(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw fileError(`read ${path}`, error);
+  }
+}
+
+function linesOf(bytes: Buffer): string[] {
+  const lines = bytes.toString().split("\n");
+  lines.pop(); // nothing follows the last LF
+  return lines;
+}
+
+/** Token ids that come bit by bit. */
+class IdList {
+  length = 0;
+  #ids: Uint16Array;
+
+  constructor(room: number) {
+    this.#ids = new Uint16Array(Math.max(room, 16));
+  }
+
+  append(from: Int32Array, start: number, end: number): void {
+    if (this.length + end - start > this.#ids.length) {
+      const larger = new Uint16Array((this.length + end - start) * 2);
+      larger.set(this.#ids);
+      this.#ids = larger;
+    }
+    for (let i = start; i < end; i++) this.#ids[this.length++] = from[i]!;
+  }
+
+  replaceLast(id: number): void {
+    this.#ids[this.length - 1] = id;
+  }
+
+  all(): Uint16Array {
+    return this.#ids.subarray(0, this.length);
+  }
+}
