@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { BASE, EXCESS, PARENT, pieceStart, TOKEN, Trie } from "./_trie.ts";
+import { pieceStart, Trie } from "./_trie.ts";
 
 /** Id of the longest token that a piece begins with and how many of its units are left over, by walking. */
 function longest(trie: Trie, piece: string): [id: number, rest: number] {
@@ -8,12 +8,12 @@ function longest(trie: Trie, piece: string): [id: number, rest: number] {
   let node = trie.root(piece.charCodeAt(start), start === 0);
   let end = start + 1;
   for (; end < piece.length; end++) {
-    const child = trie.nodes[node + BASE]! + trie.codes[piece.charCodeAt(end)]!;
-    if (trie.nodes[child + PARENT] !== node) break;
+    const child = trie.nodes[node + 1]! + trie.units[4 * piece.charCodeAt(end)]!;
+    if (trie.nodes[child] !== node) break;
     node = child;
   }
-  const id = trie.nodes[node + TOKEN]! - 1;
-  return id < 0 ? [-1, piece.length] : [id, piece.length - end + trie.nodes[node + EXCESS]!];
+  const id = trie.nodes[node + 2]! - 1;
+  return id < 0 ? [-1, piece.length] : [id, piece.length - end + trie.nodes[node + 3]!];
 }
 
 const all = (): boolean => true;

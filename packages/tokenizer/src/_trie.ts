@@ -11,21 +11,16 @@
  * @module
  */
 
-/** Where a node's numbers lie from its own number. */
-export const PARENT = 0;
-/** What a unit's code is added to for the child by that unit. */
-export const BASE = 1;
-/** 1 + the id of the longest token that leads to this node or to one above it, 0 if none does. */
-export const TOKEN = 2;
-/** How many units above this node that token ends. */
-export const EXCESS = 3;
-
 /** The tokens that start a word, and those that continue one. */
 export class Trie {
-  /** Four numbers a node, int32; nodes go by the index of the first. It is replaced when it grows. */
+  /**
+   * Four numbers a node, int32; a node goes by the index of the first, its parent. Then: the base that a unit's code is added to
+   * for the child by that unit; 1 + the id of the longest token that leads to this node or to one above it, or 0; how many units
+   * above this node that token ends. The array is replaced when it grows.
+   */
   nodes: Int32Array;
-  /** Code of each unit, int32 `[65536]`, 0 for one that leads nowhere. */
-  readonly codes: Int32Array = new Int32Array(0x10000);
+  /** Four numbers a unit, int32: its code, 0 if it leads nowhere; the others are for the user, who needs them at the same time. */
+  readonly units: Int32Array = new Int32Array(4 * 0x10000);
   readonly #tokens: readonly string[];
   readonly #admits: (token: string) => boolean;
   /** By first unit, of tokens that start a word and of those that continue one: 1 + the id of the last, or `~` the node. */
@@ -47,7 +42,7 @@ export class Trie {
     this.#admits = admits;
     this.nodes = new Int32Array(2 * MARGIN + 8 * tokens.length);
     this.#links = new Int32Array(tokens.length);
-    this.nodes[NOWHERE + PARENT] = ROOT;
+    this.nodes[NOWHERE] = ROOT;
     for (let id = 0; id < tokens.length; id++) this.#add(tokens[id]!, id);
   }
 
@@ -62,7 +57,7 @@ export class Trie {
     if (list < 0) return ~list;
     if (list === 0) return NOWHERE;
     const root = this.#place([0]);
-    this.nodes[root + PARENT] = ROOT;
+    this.nodes[root] = ROOT;
     roots[unit] = ~root;
     this.#grow(root, list, starts ? 1 : 3);
     return root;
@@ -98,8 +93,8 @@ export class Trie {
         rest = links[id]!;
         if (o === 0 && !this.#admits(token)) continue;
         if (token.length === depth) {
-          this.nodes[node + TOKEN] = id + 1;
-          this.nodes[node + EXCESS] = 0;
+          this.nodes[node + 2] = id + 1;
+          this.nodes[node + 3] = 0;
           continue;
         }
         const unit = token.charCodeAt(depth);
@@ -108,15 +103,15 @@ export class Trie {
         lists[unit] = id + 1;
       }
       if (units.length === 0) continue;
-      const codes = units.map((unit) => (this.codes[unit] ||= 4 * ++this.#codeCount));
+      const codes = units.map((unit) => (this.units[4 * unit] ||= 4 * ++this.#codeCount));
       const base = this.#place(codes);
       const { nodes } = this;
-      nodes[node + BASE] = base;
+      nodes[node + 1] = base;
       for (let u = 0; u < units.length; u++) {
         const child = base + codes[u]!;
-        nodes[child + PARENT] = node;
-        nodes[child + TOKEN] = nodes[node + TOKEN]!;
-        nodes[child + EXCESS] = nodes[node + EXCESS]! + 1;
+        nodes[child] = node;
+        nodes[child + 2] = nodes[node + 2]!;
+        nodes[child + 3] = nodes[node + 3]! + 1;
         open.push([child, lists[units[u]!]!]);
         lists[units[u]!] = 0;
       }

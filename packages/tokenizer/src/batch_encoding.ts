@@ -34,12 +34,13 @@ export class BatchEncoding {
   #attentionMask: Int32Array | undefined;
   #specialTokensMask: Int32Array | undefined;
 
-  /** For the tokenizer alone. */
+  /** For the tokenizer alone. @param whole Whether the rows lie in the source one after the other, as they are to be. */
   constructor(
     rows: readonly Row[],
     textIndexes: readonly number[] | undefined,
     source: RowSource,
     added: AddedIds,
+    whole: boolean,
   ) {
     this.#rows = rows;
     this.#textIndexes = textIndexes;
@@ -48,6 +49,12 @@ export class BatchEncoding {
     for (let r = 0; r < rows.length; r++) {
       total += paddedLength(rows[r]!);
       this.rowStarts[r + 1] = total;
+    }
+    if (whole) {
+      this.ids = source.ids.slice(0, total);
+      this.offsets = source.spans?.slice(0, 2 * total);
+      this.wordIds = source.words?.slice(0, total);
+      return;
     }
     this.ids = new Int32Array(total);
     for (let r = 0; r < rows.length; r++)

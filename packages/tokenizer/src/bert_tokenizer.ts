@@ -242,7 +242,7 @@ export class BertTokenizer {
     const buffer = this.#buffer;
     buffer.clear();
     const row = this.#row(buffer, text, pair, merged);
-    const rows = exceeds(row, merged) ? truncate(row, merged) : [row];
+    const rows = rowLength(row) > mostTokens(merged) ? truncate(row, merged) : [row];
     padRows(rows, paddedWidth(rowLength(rows[0]!), merged), merged);
     const encoding = new Encoding(rows[0]!, buffer, this, this.#tokens);
     if (rows.length > 1) {
@@ -281,27 +281,31 @@ export class BertTokenizer {
     }
     const buffer = offsets ? this.#buffer : this.#idBuffer;
     buffer.clear();
+    const most = mostTokens(merged);
     const rows: Row[] = [];
     let textIndexes: number[] | undefined; // absent while every text has one row
     let longest = 0;
+    let whole = merged.padding === undefined || merged.padding === false; // whether the buffer's content is the batch
     for (let t = 0; t < texts.length; t++) {
       const row = this.#row(buffer, texts[t]!, pairs?.[t], merged);
-      if (exceeds(row, merged)) {
-        const windows = truncate(row, merged);
-        if (windows.length > 1) textIndexes ??= rows.map((_, r) => r);
-        longest = Math.max(longest, rowLength(windows[0]!));
-        for (const window of windows) {
-          rows.push(window);
-          textIndexes?.push(t);
-        }
-      } else {
+      const length = rowLength(row);
+      if (length <= most) {
         rows.push(row);
         textIndexes?.push(t);
-        longest = Math.max(longest, rowLength(row));
+        longest = Math.max(longest, length);
+        continue;
       }
+      whole = false;
+      const windows = truncate(row, merged);
+      if (windows.length > 1) textIndexes ??= rows.map((_, r) => r);
+      for (const window of windows) {
+        rows.push(window);
+        textIndexes?.push(t);
+      }
+      longest = Math.max(longest, rowLength(windows[0]!));
     }
     padRows(rows, paddedWidth(longest, merged), merged);
-    return new BatchEncoding(rows, textIndexes, buffer, this);
+    return new BatchEncoding(rows, textIndexes, buffer, this, whole);
   }
 
   /**
@@ -355,21 +359,23 @@ export class BertTokenizer {
     return merged;
   }
 
-  /** Tokenize a text and its pair onto the buffer's end: the row they make. */
+  /** Tokenize a text and its pair onto the buffer's end, with what is added: the row they make. */
   #row(buffer: TokenBuffer, text: TextInput, pair: TextInput | undefined, options: CommonEncodeOptions): Row {
+    const special = options.addSpecialTokens ?? true;
+    if (special) buffer.push(this.clsId, 0, 0, -1);
     const first = buffer.length;
     this.#tokenize(text, buffer, options);
     const firstEnd = buffer.length;
-    if (pair !== undefined) this.#tokenize(pair, buffer, options);
-    return {
-      first,
-      firstEnd,
-      second: pair === undefined ? -1 : firstEnd,
-      secondEnd: pair === undefined ? -1 : buffer.length,
-      special: options.addSpecialTokens ?? true,
-      padLeft: 0,
-      padRight: 0,
-    };
+    if (special) buffer.push(this.sepId, 0, 0, -1);
+    let second = -1;
+    let secondEnd = -1;
+    if (pair !== undefined) {
+      second = buffer.length;
+      this.#tokenize(pair, buffer, options);
+      secondEnd = buffer.length;
+      if (special) buffer.push(this.sepId, 0, 0, -1);
+    }
+    return { first, firstEnd, second, secondEnd, special, padLeft: 0, padRight: 0 };
   }
 
   /** Tokenize text, or words, onto the buffer's end. */
@@ -434,9 +440,9 @@ export class BertTokenizer {
 
 const SPECIAL_TOKENS = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" };
 
-/** Whether a row is longer than it may be. */
-function exceeds(row: Row, { maxLength = Infinity, truncation }: CommonEncodeOptions): boolean {
-  return truncation !== false && rowLength(row) > maxLength;
+/** Tokens that a row may have. */
+function mostTokens({ maxLength = Infinity, truncation }: CommonEncodeOptions): number {
+  return truncation === false ? Infinity : maxLength;
 }
 
 function truncate(row: Row, options: CommonEncodeOptions): Row[] {

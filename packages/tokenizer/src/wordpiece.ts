@@ -11,7 +11,7 @@
  */
 import { CHINESE, PLAIN, PUNCTUATION, REMOVED, SURROGATE } from "./char_classes.ts";
 import type { CharClasses } from "./char_classes.ts";
-import { BASE, EXCESS, PARENT, pieceStart, TOKEN, Trie } from "./_trie.ts";
+import { pieceStart, Trie } from "./_trie.ts";
 import type { TokenBuffer } from "./token_buffer.ts";
 import type { UnknownWord } from "./unknown_report.ts";
 
@@ -34,10 +34,6 @@ export class WordPiece {
   readonly #classes: CharClasses;
   readonly #unkId: number;
   readonly #trie: Trie;
-  /** By first unit of what starts a word: its node, `~` the id of an isolated character, `SPACE`, `STOP`, or `ASK`. */
-  readonly #first = new Int32Array(0x10000);
-  /** By first unit of what may continue a word: its node, `SPACE` if the word has ended, `STOP`, or `ASK`. */
-  readonly #next = new Int32Array(0x10000);
   #known: Set<string> | undefined;
 
   /**
@@ -79,31 +75,33 @@ export class WordPiece {
    */
   tokenize(text: string, from: number, to: number, out: TokenBuffer): boolean {
     out.reserve(to - from); // a token takes at least one unit
-    const first = this.#first;
-    const next = this.#next;
-    const { codes } = this.#trie;
+    const { units } = this.#trie;
     let { nodes } = this.#trie;
     const maxChars = this.#options.maxInputCharsPerWord;
+    const ask: typeof ASK = 0; // the loop is faster without the module's scope
+    const space: typeof SPACE = -1;
+    const stop: typeof STOP = -2;
+    const isolated: typeof ISOLATED = -3;
     const { ids, spans, words } = out;
     let length = out.length;
     let word = out.nextWord;
     let i = from;
     while (i < to) {
-      let node = first[text.charCodeAt(i)]!;
+      let node = units[4 * text.charCodeAt(i) + 1]!;
       if (node <= 0) {
-        if (node === ASK) {
-          node = this.#ask(first, text, i);
+        if (node === ask) {
+          node = this.#ask(FIRST, text, i);
           nodes = this.#trie.nodes;
         }
-        if (node === STOP) return false;
-        if (node === SPACE) {
+        if (node === stop) return false;
+        if (node === space) {
           i++;
           continue;
         }
         if (node < 0) {
           const start = i;
           i += unitsAt(text, i);
-          ids[length] = ~node;
+          ids[length] = isolated - node;
           if (spans !== undefined) {
             spans[2 * length] = start;
             spans[2 * length + 1] = i;
@@ -119,23 +117,23 @@ export class WordPiece {
       const wordTokens = length;
       do {
         let end = i + 1;
-        let after = SPACE;
+        let after: number = space;
         while (end < to) {
           const unit = text.charCodeAt(end);
-          const child = nodes[node + BASE]! + codes[unit]!;
-          if (nodes[child + PARENT] !== node) {
-            after = next[unit]!;
+          const child = nodes[node + 1]! + units[4 * unit]!;
+          if (nodes[child] !== node) {
+            after = units[4 * unit + 2]!;
             break;
           }
           node = child;
           end++;
         }
-        const token = nodes[node + TOKEN]!;
+        const token = nodes[node + 2]!;
         if (token === 0) break;
-        const excess = nodes[node + EXCESS]!;
+        const excess = nodes[node + 3]!;
         if (excess !== 0) {
           end -= excess;
-          after = next[text.charCodeAt(end)]!;
+          after = units[4 * text.charCodeAt(end) + 2]!;
         }
         ids[length] = token - 1;
         if (spans !== undefined) {
@@ -145,13 +143,13 @@ export class WordPiece {
         }
         length++;
         i = end;
-        if (after === ASK) {
-          after = this.#ask(next, text, i);
+        if (after === ask) {
+          after = this.#ask(NEXT, text, i);
           nodes = this.#trie.nodes;
         }
         node = after;
       } while (node > 0);
-      if (node === STOP) return false;
+      if (node === stop) return false;
       if (node > 0 || (i - wordStart > maxChars && countCharacters(text, wordStart, i) > maxChars)) {
         out.length = wordTokens;
         out.nextWord = word;
@@ -169,12 +167,12 @@ export class WordPiece {
 
   // --- internal ---
 
-  /** Find out what a table by first unit does not tell, and keep it there if it is the same for all characters of that unit. */
-  #ask(table: Int32Array, text: string, at: number): number {
-    const starts = table === this.#first;
+  /** Find out what a unit leads to, and keep it in the trie's table if it is the same for all characters of that unit. */
+  #ask(place: typeof FIRST | typeof NEXT, text: string, at: number): number {
+    const starts = place === FIRST;
     const unit = text.charCodeAt(at);
     const character = String.fromCodePoint(text.codePointAt(at)!);
-    let answer = SPACE;
+    let answer: number = SPACE;
     switch (this.#classes.of(character.codePointAt(0)!)) {
       case PLAIN:
         answer = this.#trie.root(unit, starts);
@@ -185,10 +183,10 @@ export class WordPiece {
         break;
       case PUNCTUATION:
       case CHINESE:
-        if (starts) answer = ~(this.idOf(character) ?? this.#unkId);
+        if (starts) answer = ISOLATED - (this.idOf(character) ?? this.#unkId);
         break;
     }
-    if (this.#classes.units[unit] !== SURROGATE) table[unit] = answer;
+    if (this.#classes.units[unit] !== SURROGATE) this.#trie.units[4 * unit + place] = answer;
     return answer;
   }
 
@@ -262,12 +260,17 @@ export function missingToken(token: string, role: string): RangeError {
 
 // --- internal ---
 
-/** In the tables by first unit: not known yet, or not the same for all characters that begin with the unit. */
+// What a unit leads to, in the trie's table: at the start of a word, and where a word may go on. It is a node, or one of these:
+const FIRST = 1;
+const NEXT = 2;
+/** Not known yet, or not the same for all characters that begin with the unit. */
 const ASK = 0;
-/** White space, and in `#next` what is a word by itself. */
-const SPACE = -0x80000000;
+/** White space; and where a word may go on, what is a word by itself. */
+const SPACE = -1;
 /** A character that must be removed first. */
-const STOP = -0x7fffffff;
+const STOP = -2;
+/** Less the id: what is a word by itself, at the start of one. */
+const ISOLATED = -3;
 
 function repeatedToken(tokens: readonly string[]): RangeError {
   const ids = new Map<string, number>();
