@@ -1,7 +1,8 @@
-import { Hono } from "hono";
+import type { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { etag } from "hono/etag";
 import { requestId } from "hono/request-id";
+import { Hono as TinyHono } from "hono/tiny"; // its router is small, and the routes are few
 import { ApiError } from "./api_error.ts";
 import { bearerAuth, type Auth } from "./auth.ts";
 import { Batcher } from "./batcher.ts";
@@ -11,6 +12,7 @@ import type { Log } from "./log.ts";
 import { measured } from "./measured.ts";
 import { Metrics } from "./metrics.ts";
 import { Models, type ServedModel } from "./models.ts";
+import { openApiDocument } from "./openapi.ts";
 import { rateLimit, type ClientOf } from "./rate_limit.ts";
 import { analyzeRoute } from "./routes/analyze.ts";
 import { cleanRoute } from "./routes/clean.ts";
@@ -41,12 +43,16 @@ export interface AppOptions {
   readonly page?: PageSource;
   /** Let the page fetch the models' files, to run them in the browser; by default it may not. */
   readonly shareModels?: boolean;
+  /** Gives the OpenAPI document, where it was made before; by default it is made of the schemas when it is asked for. */
+  readonly openApi?: () => Promise<object>;
   /** Who may ask; by default everybody. */
   readonly auth?: Auth;
   /** Limits that differ from {@link defaultLimits}. */
   readonly limits?: Partial<Limits>;
   /** Names the client of a request, for `limits.requestsPerMinute`; by default its key, if it has one. */
   readonly clientOf?: ClientOf;
+  /** Whether requests may share batches; default true. See `Batcher`. */
+  readonly mixesRequests?: boolean;
   /** Times the requests; by default the machine's. */
   readonly clock?: Clock;
   /** Takes the log; by default nobody does. */
@@ -76,7 +82,7 @@ export interface AppOptions {
  */
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const { training, page, auth = { keys: [] }, clock = systemClock, log = () => {} } = options;
-  const shutdown = options.shutdown ?? new AbortController().signal;
+  const { shutdown } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const { concurrentRequests, modelBytes } = limits;
   const load = loaderOn(options.backend);
@@ -89,6 +95,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const batcher = new Batcher({
     limits,
     clock,
+    mixes: options.mixesRequests ?? true,
     onBatch: ({ items, tokens }) => {
       metrics.observe("te_batch_next_size", items);
       metrics.observe("te_batch_next_tokens", tokens);
@@ -97,7 +104,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const service: Service = { models, limits, batcher, metrics, clock };
   const huggingFace = huggingFaceRoutes(service);
 
-  const app = new Hono<AppEnv>();
+  const app: Hono<AppEnv> = new TinyHono<AppEnv>();
   app.use(requestId(), measured({ clock, log, metrics, limits, logBodies: options.logBodies ?? false }));
   app.use(openCors(), strictHeaders());
   app.use(bearerAuth(auth));
@@ -110,7 +117,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get("/metrics", (c) =>
     c.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
-  app.get("/openapi.json", openApiRoute(limits, auth.keys.length > 0));
+  app.get(
+    "/openapi.json",
+    openApiRoute(options.openApi ?? (async () => openApiDocument(limits, auth.keys.length > 0))),
+  );
   app.get("/docs", docsRoute(limits));
   app.get("/training/events", trainingEventsRoute(training, shutdown));
 

@@ -32,6 +32,11 @@ export interface BatcherOptions {
   readonly limits: Pick<Limits, "batchTokens" | "batchItems" | "queuedTokens">;
   /** Times the jobs. */
   readonly clock: Clock;
+  /**
+   * Whether texts of different requests may go through a model together; default true. Not on Cloudflare Workers, where a
+   * request may not even look at the signal of another one.
+   */
+  readonly mixes?: boolean;
   /** Told of each batch before it runs. */
   readonly onBatch?: (batch: { readonly items: number; readonly tokens: number }) => void;
 }
@@ -69,6 +74,7 @@ export class Batcher {
     const { items, tokens, signal } = job;
     signal.throwIfAborted();
     if (items.length === 0) return { results: [], queueMs: 0, inferenceMs: 0 };
+    if (this.#options.mixes === false) return this.#alone().submit(job);
     const sum = tokens.reduce((a, b) => a + b, 0);
     this.#requireRoom(sum);
     const state = new JobState(job as unknown as Job<unknown, unknown>, this.#options.clock.now());
@@ -90,6 +96,11 @@ export class Batcher {
   }
 
   // --- internal ---
+
+  /** A batcher for one job, with this one's limits. */
+  #alone(): Batcher {
+    return new Batcher({ ...this.#options, mixes: true });
+  }
 
   #requireRoom(tokens: number): void {
     const { queuedTokens } = this.#options.limits;

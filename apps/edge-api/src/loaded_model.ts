@@ -4,6 +4,7 @@ import {
   type AnswerQuestionPipeline,
   type ClassifyTextPipeline,
   type ClassifyTokensPipeline,
+  extractFeatures,
   type FillMaskPipeline,
   loadAnswerQuestion,
   loadClassifyText,
@@ -67,6 +68,11 @@ export async function loadModel(task: ModelTask, source: PretrainedSource): Prom
     heads: task === "feature-extraction" ? {} : { [task]: pipeline },
     dispose: () => pipeline.dispose(),
   };
+}
+
+/** What a model makes of a text: the mean of its tokens' vectors, float32 `[H]`. */
+export function vectorOf({ encoder, tokenizer }: LoadedModel, text: string): Promise<Float32Array> {
+  return extractFeatures(encoder, tokenizer, text, { pooling: "mean", truncation: true });
 }
 
 // --- internal ---

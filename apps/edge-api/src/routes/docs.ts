@@ -1,12 +1,12 @@
 import { html } from "hono/html";
 import type { Limits } from "../limits.ts";
-import { type DocumentedRoute, documentedRoutes, openApiDocument } from "../openapi.ts";
+import { type DocumentedRoute, documentedRoutes } from "../openapi.ts";
 import type { AppHandler } from "../service.ts";
 
 /** `GET /openapi.json`. */
-export function openApiRoute(limits: Limits, hasKeys: boolean): AppHandler {
-  let document: object | undefined; // made when it is first asked for
-  return (c) => c.json((document ??= openApiDocument(limits, hasKeys)));
+export function openApiRoute(make: () => Promise<object>): AppHandler {
+  let document: Promise<object> | undefined;
+  return async (c) => c.json(await (document ??= make()));
 }
 
 /** `GET /docs`: the routes, each with a request to try; plain HTML, which needs nothing else. */

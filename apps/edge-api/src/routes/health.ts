@@ -84,11 +84,11 @@ export const liveRoute: AppHandler = (c) => {
  * `GET /readyz`: 200 once the first model is in memory and has passed its self-test, 503 before, and again as soon as the
  * server is asked to stop. No client of a model asks here, so 503 does no harm.
  */
-export function readyRoute(service: Service, shutdown: AbortSignal): AppHandler {
+export function readyRoute(service: Service, shutdown: AbortSignal | undefined): AppHandler {
   let tested: Promise<string | undefined> | undefined;
   return async (c) => {
     c.header("Cache-Control", "no-store");
-    if (shutdown.aborted) return c.json({ status: "stopping" }, 503);
+    if (shutdown?.aborted === true) return c.json({ status: "stopping" }, 503);
     tested ??= selfTest(service);
     const problem = await tested;
     if (problem === undefined) return c.json({ status: "ready" });
@@ -104,16 +104,16 @@ function trainingJson(run: TrainingRun): TrainingHealthJson {
   return { state: run.state, step, max_steps: maxSteps };
 }
 
+const selfTestText = "안녕하세요 ㅋㅋ";
+
 /** Why the first model does not work; undefined if it does: it gives numbers, the same twice, and none that is not finite. */
 async function selfTest({ models }: Service): Promise<string | undefined> {
   const [first] = models.list();
   if (first === undefined) return "this server has no model";
   try {
     return await models.use(first.id, undefined, async ({ model }) => {
-      const { extractFeatures } = await import("@kcbert/pipelines");
-      const ask = () =>
-        extractFeatures(model.encoder, model.tokenizer, "안녕하세요 ㅋㅋ", { pooling: "mean" });
-      const [once, twice] = [await ask(), await ask()];
+      const { vectorOf } = await import("../loaded_model.ts");
+      const [once, twice] = [await vectorOf(model, selfTestText), await vectorOf(model, selfTestText)];
       if (!once.every(Number.isFinite)) return `the model "${first.id}" gives numbers that are none`;
       return once.every((value, i) => value === twice[i])
         ? undefined

@@ -11,14 +11,17 @@ import type { TrainingNews, TrainingRun } from "../training_run.ts";
  *
  * `Last-Event-ID` goes on where a broken connection ended.
  */
-export function trainingEventsRoute(run: TrainingRun | undefined, shutdown: AbortSignal): Handler {
+export function trainingEventsRoute(
+  run: TrainingRun | undefined,
+  shutdown: AbortSignal | undefined,
+): Handler {
   return (c) => {
     if (run === undefined) return c.body(null, 204);
     const news = (signal: AbortSignal) => run.follow(signal, parseId(c.req.header("last-event-id")));
     c.header("Content-Type", "text/event-stream; charset=utf-8");
     c.header("Cache-Control", "no-store");
     c.header("X-Accel-Buffering", "no"); // proxies hold back what they take for a document
-    return c.body(streamOf(news, AbortSignal.any([shutdown, c.req.raw.signal])));
+    return c.body(streamOf(news, AbortSignal.any([...(shutdown ? [shutdown] : []), c.req.raw.signal])));
   };
 }
 

@@ -1,0 +1,38 @@
+/** The app on Deno, also on Deno Deploy: `deno run --allow-read --allow-net --allow-env deno.mjs`. */
+import { createServer } from "./app.js";
+
+const beside = (path) => new URL(path, import.meta.url);
+const orUndefined = (error) => {
+  if (error instanceof Deno.errors.NotFound) return undefined;
+  throw error;
+};
+const compiled = async (name) => {
+  const bytes = await Deno.readFile(beside(name)).catch(orUndefined);
+  return bytes && WebAssembly.compile(bytes);
+};
+
+const stopping = new AbortController();
+const app = await createServer({
+  tfjs: await compiled("tfjs.wasm"),
+  kernels: await compiled("kernels.wasm"),
+  read: (path) => Deno.readFile(beside(`assets/${path}`)).catch(orUndefined),
+  env: Deno.env.toObject(),
+  shutdown: stopping.signal,
+});
+
+const port = Number(Deno.env.get("PORT") ?? 8787);
+const hostname = Deno.env.get("HOST") ?? "0.0.0.0";
+const server = Deno.serve(
+  { port, hostname, onListen: ({ port }) => console.log(`http://127.0.0.1:${port}/`) },
+  (request) => app.fetch(request),
+);
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  try {
+    Deno.addSignalListener(signal, () => {
+      stopping.abort();
+      server.shutdown();
+    });
+  } catch {
+    // Deno Deploy sends none
+  }
+}

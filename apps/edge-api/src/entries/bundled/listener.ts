@@ -1,0 +1,2 @@
+/** What the bundle's entry for Node serves with. */
+export { getRequestListener } from "@hono/node-server";
