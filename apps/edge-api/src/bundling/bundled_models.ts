@@ -8,7 +8,7 @@ export type ReadFile = (
 ) => Promise<Uint8Array | ReadableStream<Uint8Array> | undefined>;
 
 /** What `models.json` beside the bundle says. */
-export interface ModelManifest {
+interface ModelManifest {
   /** The models, in the order in which they answer. */
   readonly models: readonly ManifestModel[];
 }
@@ -54,12 +54,20 @@ export async function bundledModels(read: ReadFile): Promise<ServedModel[]> {
   });
 }
 
+/** The SHA-256 of bytes, hexadecimal. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// --- internal ---
+
 /**
  * The files of a manifest's model.
  *
  * @returns A source that puts a file together from its parts, and refuses one whose hash is not the manifest's.
  */
-export function manifestSource({ files }: ManifestModel, read: ReadFile): PretrainedSource {
+function manifestSource({ files }: ManifestModel, read: ReadFile): PretrainedSource {
   return async (name, { range, signal } = {}) => {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
     if (file === undefined) return undefined;
@@ -81,14 +89,6 @@ export function manifestSource({ files }: ManifestModel, read: ReadFile): Pretra
     return range === undefined ? bytes : bytes.subarray(range[0], range[1]);
   };
 }
-
-/** The SHA-256 of bytes, hexadecimal. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-// --- internal ---
 
 async function* chunksOf(found: Uint8Array | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (found instanceof Uint8Array) {

@@ -27,7 +27,7 @@ const server = Bun.serve({
   idleTimeout: 60,
   fetch: (request) => app.fetch(request),
 });
-console.log(`http://127.0.0.1:${server.port}/`);
+process.stdout.write(`http://127.0.0.1:${server.port}/\n`);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, async () => {
     stopping.abort();

@@ -22,10 +22,8 @@ const app = await createServer({
 
 const port = Number(Deno.env.get("PORT") ?? 8787);
 const hostname = Deno.env.get("HOST") ?? "0.0.0.0";
-const server = Deno.serve(
-  { port, hostname, onListen: ({ port }) => console.log(`http://127.0.0.1:${port}/`) },
-  (request) => app.fetch(request),
-);
+const onListen = ({ port }) => console.log(`http://127.0.0.1:${port}/`); // oxlint-disable-line no-console -- where it is
+const server = Deno.serve({ port, hostname, onListen }, (request) => app.fetch(request));
 for (const signal of ["SIGINT", "SIGTERM"]) {
   try {
     Deno.addSignalListener(signal, () => {
