@@ -28,17 +28,18 @@ test.each([
   expect(difference).toBeLessThan(1e-4);
 });
 
-/** A worker with the compiled module, as a bundler for Workers gives it, that is sent the golden files. */
+/** A worker with the compiled modules, as a bundler for Workers gives them, that is sent the golden files. */
 const WORKER = `
 import { createWasmBackend } from "@kcbert/kernels";
 import * as tf from "@tensorflow/tfjs-core";
-import module from "tfjs.wasm";
+import kernels from "kernels.wasm";
+import tfjs from "tfjs.wasm";
 import { largestDifference } from "./bert_logits.ts";
 
 export default {
   async fetch(request) {
     const form = await request.formData();
-    await createWasmBackend({ tfjs: module });
+    await createWasmBackend({ tfjs, kernels });
     await tf.setBackend("wasm");
     const read = async (path) => new Uint8Array(await form.get(path).arrayBuffer());
     const difference = await largestDifference(read);
@@ -54,17 +55,18 @@ test("the golden logits come out under workerd", async () => {
     format: "esm",
     mainFields: ["browser", "module", "main"],
     conditions: ["@kcbert/source"],
-    external: ["tfjs.wasm"],
+    external: ["kernels.wasm", "tfjs.wasm"],
     write: false,
     logLevel: "error",
   });
-  const wasm = createRequire(import.meta.url).resolve(
-    "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm",
-  );
+  const { resolve } = createRequire(import.meta.url);
+  const tfjs = resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm");
+  const kernels = resolve("@kcbert/kernels/kernels-relaxed.wasm");
   const miniflare = new Miniflare({
     modules: [
       { type: "ESModule", path: "worker.mjs", contents: outputFiles[0]!.text },
-      { type: "CompiledWasm", path: "tfjs.wasm", contents: readFileSync(wasm) },
+      { type: "CompiledWasm", path: "tfjs.wasm", contents: readFileSync(tfjs) },
+      { type: "CompiledWasm", path: "kernels.wasm", contents: readFileSync(kernels) },
     ],
     compatibilityDate: "2026-07-01",
   });

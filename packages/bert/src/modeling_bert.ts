@@ -238,7 +238,8 @@ function encoderLayer(
   place: string,
 ): { hidden: tf.Tensor2D; probabilities: tf.Tensor4D } {
   const { config } = pass;
-  const project = (x: tf.Tensor2D, name: string) => linear(x, w.matrix(`${name}.weight`), w(`${name}.bias`));
+  const project = (x: tf.Tensor2D, name: string, activation?: "gelu") =>
+    linear(x, w.matrix(`${name}.weight`), w(`${name}.bias`), activation);
   const addAndNorm = (x: tf.Tensor2D, residual: tf.Tensor2D, name: string) => {
     const dropped = pass.drop(x, config.hiddenDropoutProb, `${place}.${name}.dropout`); // [M, H]
     const [gain, bias] = [w(`${name}.LayerNorm.weight`), w(`${name}.LayerNorm.bias`)];
@@ -247,7 +248,10 @@ function encoderLayer(
 
   const { context, probabilities } = selfAttention(hidden, pass, project, place);
   const attended = addAndNorm(project(context, "attention.output.dense"), hidden, "attention.output"); // [M, H]
-  const wide = activation(config.hiddenAct)(project(attended, "intermediate.dense")); // [M, I]
+  const wide =
+    config.hiddenAct === "gelu"
+      ? project(attended, "intermediate.dense", "gelu") // [M, I]
+      : activation(config.hiddenAct)(project(attended, "intermediate.dense"));
   return { hidden: addAndNorm(project(wide, "output.dense"), attended, "output"), probabilities };
 }
 

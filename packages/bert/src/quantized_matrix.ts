@@ -10,15 +10,26 @@ import {
   quantizeRows,
 } from "./_quantized_numbers.ts";
 import type { Quantization } from "./quantization.ts";
-import { gatherRows, linearByBlocks, owned, type SavedTensor, type StoredMatrix } from "./stored_matrix.ts";
+import {
+  type FusedActivation,
+  gatherRows,
+  linearByBlocks,
+  owned,
+  type SavedTensor,
+  type StoredMatrix,
+} from "./stored_matrix.ts";
 
 /**
- * The name of the TensorFlow.js kernel that multiplies by a {@link QuantizedMatrix} without making floats of it. A
- * backend that registers it is used; others dequantise.
+ * The names of the TensorFlow.js kernels that multiply by a {@link QuantizedMatrix} without making floats of it. A backend
+ * that registers them is used; others dequantise.
  *
- * Inputs: `x` float32 `[M, C]`, `bias` float32 `[R]`, and the matrix's `values` and `scales`. Attributes: `bits` 8 or
- * 4, `rows` R, `columns` C, `groupSize`. Output: float32 `[M, R]`.
+ * `QuantizedLinear` takes `x` float32 `[M, C]`, `bias` float32 `[R]` and the matrix's `values` and `scales`, and gives
+ * float32 `[M, R]`; its attribute `activation` is `"linear"` or `"gelu"`. A backend may have an order of its own for the
+ * matrix: `QuantizedPack` takes `values` and `scales` and gives both in that order, once, and `QuantizedUnpack` gives them
+ * back as they were. Attributes of all three: `bits` 8 or 4, `rows` R, `columns` C, `groupSize`.
  */
+const QUANTIZED_PACK = "QuantizedPack";
+const QUANTIZED_UNPACK = "QuantizedUnpack";
 export const QUANTIZED_LINEAR = "QuantizedLinear";
 
 type Shape = readonly [rows: number, columns: number];
@@ -32,10 +43,12 @@ export class QuantizedMatrix implements StoredMatrix {
   readonly bits: 8 | 4;
   /** Columns that share a scale. */
   readonly groupSize: number;
-  /** int32 `[⌈bytes / 4⌉]`: the bytes of the integers, row-major, four in an element as they lie in memory. */
-  readonly values: tf.Tensor1D;
-  /** float32 `[R, ⌈C / groupSize⌉]`. */
-  readonly scales: tf.Tensor2D;
+  /** int32 `[⌈bytes / 4⌉]`: the bytes of the integers, row-major, four in an element; or as a backend packed them. */
+  #values: tf.Tensor;
+  /** float32 `[R, ⌈C / groupSize⌉]`; or as a backend packed them. */
+  #scales: tf.Tensor;
+  /** The backend in whose order they are. */
+  #packedBy: string | undefined;
 
   /** Of the bytes of the integers, and their scales. */
   constructor(
@@ -49,8 +62,9 @@ export class QuantizedMatrix implements StoredMatrix {
     this.groupSize = quantization.groupSize ?? columns;
     const words = new Uint8Array(Math.ceil(values.length / 4) * 4);
     words.set(new Uint8Array(values.buffer, values.byteOffset, values.length));
-    this.values = tf.tensor1d(new Int32Array(words.buffer), "int32");
-    this.scales = tf.tensor2d(scales, [rows, Math.ceil(columns / this.groupSize)], "float32");
+    this.#values = tf.keep(tf.tensor1d(new Int32Array(words.buffer), "int32"));
+    this.#scales = tf.keep(tf.tensor2d(scales, [rows, Math.ceil(columns / this.groupSize)], "float32"));
+    this.#isTaken();
   }
 
   static quantize(floats: Float32Array, shape: Shape, quantization: Quantization): QuantizedMatrix {
@@ -81,15 +95,15 @@ export class QuantizedMatrix implements StoredMatrix {
     });
   }
 
-  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
-    if (tf.getKernel(QUANTIZED_LINEAR, tf.getBackend()) == null) {
+  linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D {
+    if (!this.#isTaken()) {
       const quantized = this.#read(); // once for all blocks
       const readRows = (begin: number, end: number) => this.#dequantize(quantized, begin, end);
-      return linearByBlocks(x, { shape: this.shape, readRows }, bias);
+      return linearByBlocks(x, { shape: this.shape, readRows }, bias, activation);
     }
-    const { shape, bits, groupSize, values, scales } = this;
-    const attributes = { bits, rows: shape[0], columns: shape[1], groupSize };
-    return tf.engine().runKernel(QUANTIZED_LINEAR, { x, bias, values, scales }, attributes) as tf.Tensor2D;
+    const inputs = { x, bias, ...this.#tensors() };
+    const attributes = { ...this.#attributes(), activation: activation ?? "linear" };
+    return tf.engine().runKernel(QUANTIZED_LINEAR, inputs, attributes) as tf.Tensor2D;
   }
 
   gather(ids: ArrayLike<number>): tf.Tensor2D {
@@ -115,8 +129,31 @@ export class QuantizedMatrix implements StoredMatrix {
   }
 
   dispose(): void {
-    this.values.dispose();
-    this.scales.dispose();
+    this.#values.dispose();
+    this.#scales.dispose();
+  }
+
+  /** Whether the current backend multiplies by the matrix; one with an order of its own is given the matrix first. */
+  #isTaken(): boolean {
+    const backend = tf.getBackend();
+    if (this.#packedBy !== undefined) return this.#packedBy === backend;
+    if (tf.getKernel(QUANTIZED_LINEAR, backend) == null) return false;
+    if (tf.getKernel(QUANTIZED_PACK, backend) == null) return true;
+    const loose = this.#tensors();
+    const packed = tf.engine().runKernel(QUANTIZED_PACK, loose, this.#attributes()) as unknown as tf.Tensor[];
+    [this.#values, this.#scales] = packed.map((tensor) => tf.keep(tensor)) as [tf.Tensor, tf.Tensor];
+    this.#packedBy = backend;
+    tf.dispose(loose);
+    return true;
+  }
+
+  #tensors(): { values: tf.Tensor; scales: tf.Tensor } {
+    return { values: this.#values, scales: this.#scales };
+  }
+
+  #attributes(): { bits: number; rows: number; columns: number; groupSize: number } {
+    const { bits, shape, groupSize } = this;
+    return { bits, rows: shape[0], columns: shape[1], groupSize };
   }
 
   #savedGroupSize(): 32 | 64 | undefined {
@@ -124,13 +161,29 @@ export class QuantizedMatrix implements StoredMatrix {
   }
 
   #read(): Quantized<Uint8Array> {
-    const words = this.values.dataSync() as Int32Array;
+    const [words, scales] =
+      this.#packedBy === undefined ? this.#readLoose() : this.#readPacked(this.#packedBy);
     const [rows, columns] = this.shape;
     const length = rows * Math.ceil((columns * this.bits) / 8);
-    return {
-      values: new Uint8Array(words.buffer, words.byteOffset, length),
-      scales: this.scales.dataSync() as Float32Array,
-    };
+    return { values: new Uint8Array(words.buffer, words.byteOffset, length), scales };
+  }
+
+  #readLoose(): [Int32Array, Float32Array] {
+    return [this.#values.dataSync() as Int32Array, this.#scales.dataSync() as Float32Array];
+  }
+
+  /** By the backend that packed them, which need not be the current one. */
+  #readPacked(name: string): [Int32Array, Float32Array] {
+    const backend = tf.engine().findBackend(name);
+    const [values, scales] = tf.getKernel(QUANTIZED_UNPACK, name).kernelFunc({
+      inputs: this.#tensors(),
+      attrs: this.#attributes(),
+      backend,
+    }) as [tf.TensorInfo, tf.TensorInfo];
+    const read = [backend.readSync(values.dataId).slice(0), backend.readSync(scales.dataId).slice(0)];
+    backend.disposeData(values.dataId);
+    backend.disposeData(scales.dataId);
+    return read as [Int32Array, Float32Array];
   }
 
   #dequantize({ values, scales }: Quantized<Uint8Array>, begin: number, end: number): Float32Array {
@@ -168,8 +221,8 @@ export class QuantizedTable implements StoredMatrix {
     return new QuantizedTable(shape, { values: new Int8Array(bytes.buffer), scales });
   }
 
-  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
-    return linearByBlocks(x, this, bias);
+  linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D {
+    return linearByBlocks(x, this, bias, activation);
   }
 
   gather(ids: ArrayLike<number>): tf.Tensor2D {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gelu } from "./ops/activations.ts";
 import { fromFloat32, type SafetensorsTensor } from "@kcbert/safetensors";
 
 /**
@@ -8,8 +9,8 @@ import { fromFloat32, type SafetensorsTensor } from "@kcbert/safetensors";
 export interface StoredMatrix {
   /** `[R, C]`: the outputs and inputs of a dense layer, or the rows of a table. */
   readonly shape: readonly [rows: number, columns: number];
-  /** An affine map by the matrix, float32 `[M, C]` → `[M, R]`: `x·Wᵀ + b`; the caller owns the result. */
-  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D;
+  /** An affine map by the matrix, float32 `[M, C]` → `[M, R]`: `activation(x·Wᵀ + b)`; the caller owns the result. */
+  linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D;
   /** The rows of these numbers, each in [0, R): float32 `[M, C]`; the caller owns it. */
   gather(ids: ArrayLike<number>): tf.Tensor2D;
   /** The numbers of the rows from `begin` to before `end`, row-major; not to be written to. */
@@ -19,6 +20,9 @@ export interface StoredMatrix {
   /** Free it. */
   dispose(): void;
 }
+
+/** An activation that a matrix product may end with. */
+export type FusedActivation = "gelu";
 
 /** A matrix of weights, in whatever form. */
 export type Matrix = tf.Tensor | StoredMatrix;
@@ -37,8 +41,8 @@ export class FloatTable implements StoredMatrix {
     this.#values = values;
   }
 
-  linear(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
-    return linearByBlocks(x, this, bias);
+  linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D {
+    return linearByBlocks(x, this, bias, activation);
   }
 
   gather(ids: ArrayLike<number>): tf.Tensor2D {
@@ -67,7 +71,12 @@ type Rows = Pick<StoredMatrix, "shape" | "readRows">;
  *
  * A block is an array of its own, for some backends keep what a tensor is made of.
  */
-export function linearByBlocks(x: tf.Tensor2D, matrix: Rows, bias: tf.Tensor): tf.Tensor2D {
+export function linearByBlocks(
+  x: tf.Tensor2D,
+  matrix: Rows,
+  bias: tf.Tensor,
+  activation?: FusedActivation,
+): tf.Tensor2D {
   const [rows, columns] = matrix.shape;
   return tf.tidy(() => {
     const parts: tf.Tensor2D[] = [];
@@ -77,7 +86,8 @@ export function linearByBlocks(x: tf.Tensor2D, matrix: Rows, bias: tf.Tensor): t
       parts.push(tf.matMul(x, block, false, true)); // [M, block]
       block.dispose();
     }
-    return tf.add(parts.length === 1 ? parts[0]! : tf.concat(parts, 1), bias); // [M, R]
+    const y = tf.add(parts.length === 1 ? parts[0]! : tf.concat(parts, 1), bias) as tf.Tensor2D; // [M, R]
+    return activation === "gelu" ? gelu(y) : y;
   });
 }
 

@@ -1,162 +1,177 @@
-import { BatchMatMul, broadcast_util, getKernel, type KernelConfig } from "@tensorflow/tfjs-core";
-import { type TensorInfo, Transpose, util } from "@tensorflow/tfjs-core";
-import type { WasmBackend } from "./_wasm_backend.ts";
+import {
+  _FusedMatMul,
+  BatchMatMul,
+  broadcast_util,
+  Elu,
+  getKernel,
+  type KernelConfig,
+  LeakyRelu,
+  Prelu,
+  Relu6,
+  Sigmoid,
+  type TensorInfo,
+  util,
+} from "@tensorflow/tfjs-core";
+import { type Call, defineKernel } from "./_define_kernel.ts";
+import { ACTIVATION_CODES, activationOf } from "./_kernel_module.ts";
+
+/** `BatchMatMul` for the WASM backend: any operand may be transposed, and batches broadcast. */
+export const batchMatMulConfig: KernelConfig = defineKernel(BatchMatMul, (call) => batchMatMul(call));
 
 /**
- * `BatchMatMul` for the WASM backend, on XNNPACK whatever the operands look like.
- *
- * The stock kernel reaches XNNPACK only for one untransposed pair of matrices; transposed and batched products
- * fall to a scalar loop more than ten times slower. Here operands are transposed first, and a batch is a loop
- * over its matrices. Of the two ways to a product, `A·B` and `(Bᵀ·Aᵀ)ᵀ`, the one that moves fewer elements is
- * taken: for a short text times a weight matrix stored `[out, in]`, the weights are never copied.
+ * `_FusedMatMul` for the WASM backend: the same with a bias, of one number or one for each column, and an activation. Of
+ * TensorFlow.js's activations `relu` is computed in the product, the others after it.
  */
-export const batchMatMulConfig: KernelConfig = {
-  kernelName: BatchMatMul,
-  backendName: "wasm",
-  kernelFunc: ({ inputs, backend, attrs }) => {
-    const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
-    return batchMatMul(
-      inputs["a"] as TensorInfo,
-      inputs["b"] as TensorInfo,
-      transposeA,
-      transposeB,
-      backend as WasmBackend,
+export const fusedMatMulConfig: KernelConfig = defineKernel(_FusedMatMul, (call) => {
+  const activation = String(call.attributes["activation"] ?? "linear");
+  const bias = call.optional("bias");
+  const code = ACTIVATION_CODES.get(activation);
+  const product = batchMatMul(call, bias, code);
+  if (code !== undefined) return product;
+  const kernelName = AFTERWARDS.get(activation);
+  if (kernelName === undefined) {
+    const known = [...ACTIVATION_CODES.keys(), ...AFTERWARDS.keys()].join(", ");
+    throw new RangeError(`Cannot multiply matrices with the activation ${activation}: known are ${known}`);
+  }
+  const alpha = call.optional("preluActivationWeights");
+  const result = getKernel(kernelName, "wasm").kernelFunc({
+    inputs: alpha === undefined ? { x: product } : { x: product, alpha },
+    attrs: { alpha: Number(call.attributes["leakyreluAlpha"]) },
+    backend: call.backend,
+  });
+  call.backend.disposeData(product.dataId);
+  return result;
+});
+
+/** `x·Wᵀ + bias` with an activation, for `linear()` of `@kcbert/bert`: x `[M, I]`, weight `[O, I]`, bias `[O]`. */
+export const linearConfig: KernelConfig = defineKernel("Linear", (call) => {
+  const x = call.input("x"); // [M, I]
+  const weight = call.input("weight"); // [O, I]
+  const bias = call.input("bias"); // [O]
+  const [m = 0, inner = 0] = x.shape;
+  const [n = 0, columns = 0] = weight.shape;
+  if (
+    x.shape.length !== 2 ||
+    weight.shape.length !== 2 ||
+    inner !== columns ||
+    bias.shape.join() !== `${n}`
+  ) {
+    throw new TypeError(
+      `Cannot run Linear as x, weight and bias must be [M, I], [O, I] and [O]: they are [${x.shape.join(", ")}], [${weight.shape.join(", ")}] and [${bias.shape.join(", ")}]`,
     );
-  },
-};
+  }
+  const code = activationOf(call);
+  const [from, by, plus] = [call.at(x), call.at(weight), call.at(bias)];
+  const out = call.output([m, n]);
+  const scratch = call.scratch(call.module.matMulScratch(n, inner));
+  call.module.matMul(from, inner, false, by, inner, true, call.at(out), n, m, n, inner, plus, code, scratch);
+  return out;
+});
 
 // --- internal ---
 
-/** A stack of equal matrices on the heap, row by row. */
+/** TensorFlow.js's activations that are kernels of their own. */
+const AFTERWARDS: ReadonlyMap<string, string> = new Map([
+  ["relu6", Relu6],
+  ["elu", Elu],
+  ["sigmoid", Sigmoid],
+  ["prelu", Prelu],
+  ["leakyrelu", LeakyRelu],
+]);
+
+/** A stack of equal matrices, row by row. */
 interface Matrices {
-  tensor: TensorInfo;
-  count: number;
+  batch: readonly number[];
   rows: number;
   columns: number;
 }
 
-function batchMatMul(
-  a: TensorInfo,
-  b: TensorInfo,
-  transposeA: boolean,
-  transposeB: boolean,
-  backend: WasmBackend,
-): TensorInfo {
-  if (a.dtype !== "float32" || b.dtype !== "float32") {
-    throw new TypeError(`Cannot multiply matrices of ${a.dtype} and ${b.dtype}: both must be float32`);
-  }
-  const left = matrices(a); // [count, M, K] or, transposed, [count, K, M]
-  const right = matrices(b); // [count, K, N] or, transposed, [count, N, K]
-  const inner = transposeA ? left.rows : left.columns;
-  const rightInner = transposeB ? right.columns : right.rows;
-  if (inner !== rightInner) {
+function batchMatMul(call: Call, bias?: TensorInfo, activation = 0): TensorInfo {
+  const a = call.input("a");
+  const b = call.input("b");
+  const transA = call.attributes["transposeA"] === true;
+  const transB = call.attributes["transposeB"] === true;
+  const left = matrices(a); // [..., M, K] or, transposed, [..., K, M]
+  const right = matrices(b); // [..., K, N] or, transposed, [..., N, K]
+  const [m, k] = transA ? [left.columns, left.rows] : [left.rows, left.columns];
+  const [inner, n] = transB ? [right.columns, right.rows] : [right.rows, right.columns];
+  if (k !== inner) {
     throw new TypeError(
-      `Cannot multiply matrices as inner dimensions differ: ${operand(a, transposeA)} and ${operand(b, transposeB)}`,
+      `Cannot multiply matrices as inner dimensions differ: ${operand(a, transA)} and ${operand(b, transB)}`,
     );
   }
-  const m = transposeA ? left.columns : left.rows;
-  const n = transposeB ? right.rows : right.columns;
-  const outer = broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-
-  const direct = (transposeA ? size(left) : 0) + (transposeB ? size(right) : 0);
-  const swapped =
-    (transposeA ? 0 : size(left)) + (transposeB ? 0 : size(right)) + util.sizeFromShape(outer) * m * n;
-  if (direct <= swapped) {
-    return withTransposed(left, transposeA, backend, (x) =>
-      withTransposed(right, transposeB, backend, (y) => ({
-        ...multiply(x, y, backend),
-        shape: [...outer, m, n],
-      })),
+  const batch = broadcast_util.assertAndGetBroadcastShape([...left.batch], [...right.batch]);
+  const out = call.output([...batch, m, n]); // [..., M, N]
+  const row = bias === undefined ? 0 : biasRow(call, bias, n);
+  if (util.sizeFromShape(out.shape) === 0) return out;
+  const scratch = call.scratch(call.module.matMulScratch(n, k));
+  const multiply = (rows: number, x: number, y: number, to: number): void =>
+    call.module.matMul(
+      call.at(a) + 4 * m * k * x,
+      left.columns,
+      transA,
+      call.at(b) + 4 * k * n * y,
+      right.columns,
+      transB,
+      call.at(out) + 4 * m * n * to,
+      n,
+      rows,
+      n,
+      k,
+      row,
+      activation,
+      scratch,
     );
-  }
-  const product = withTransposed(right, !transposeB, backend, (y) =>
-    withTransposed(left, !transposeA, backend, (x) => multiply(y, x, backend)),
-  ); // [count, N, M]
-  const out = transpose(matrices(product), backend); // [count, M, N]
-  backend.disposeData(product.dataId);
-  return { ...out, shape: [...outer, m, n] };
-}
-
-/** `a·b` for untransposed stacks; a stack of one matrix is used for every matrix of the other. */
-function multiply(a: Matrices, b: Matrices, backend: WasmBackend): TensorInfo {
-  const count = a.count === 0 || b.count === 0 ? 0 : Math.max(a.count, b.count);
-  const out = backend.makeOutput([count, a.rows, b.columns], "float32"); // [count, M, N]
-  if (size(matrices(out)) === 0) return out;
-  if (a.columns === 0) {
-    backend.typedArrayFromHeap(out).fill(0);
+  const count = util.sizeFromShape(batch);
+  if (!transA && util.sizeFromShape([...right.batch]) === 1) {
+    multiply(count * m, 0, 0, 0); // the rows of all lie under one another
     return out;
   }
-  if (b.count === 1) {
-    multiplyEach({ ...a, count: 1, rows: a.count * a.rows }, b, out, 1, backend);
-  } else {
-    multiplyEach(a, b, out, count, backend);
-  }
+  const leftOf = places(left.batch, batch);
+  const rightOf = places(right.batch, batch);
+  for (let i = 0; i < count; i++) multiply(m, leftOf(i), rightOf(i), i);
   return out;
 }
 
-/**
- * Ids for matrices inside a tensor. TensorFlow.js counts its own upwards from 1, and its module looks tensors up
- * by id alone, so an id may stand for any piece of the heap.
- */
-const A_ID = 0x7fff_fff1;
-const B_ID = 0x7fff_fff2;
-const OUT_ID = 0x7fff_fff3;
-
-/** XNNPACK, matrix by matrix. */
-function multiplyEach(a: Matrices, b: Matrices, out: TensorInfo, count: number, backend: WasmBackend): void {
-  const { wasm } = backend;
-  const shapes = wasm._malloc(24);
-  // A view of its own: `out` and `shapes` may have grown the memory.
-  new Int32Array(wasm.HEAPU8.buffer, shapes, 6).set([1, a.rows, a.columns, 1, b.rows, b.columns]);
-  const place = (id: number, { tensor, rows, columns, count }: Matrices, i: number): void => {
-    const start = backend.dataIdMap.get(tensor.dataId).memoryOffset;
-    wasm.tfjs.registerTensor(id, rows * columns, start + (count === 1 ? 0 : i) * rows * columns * 4);
+/** Which matrix of a stack belongs to the i-th of the stack that it is broadcast to. */
+function places(batch: readonly number[], broadcast: readonly number[]): (i: number) => number {
+  const count = util.sizeFromShape([...batch]);
+  if (count === 1) return () => 0;
+  if (count === util.sizeFromShape([...broadcast])) return (i) => i;
+  const lacking = broadcast.length - batch.length;
+  return (i) => {
+    let [rest, place, stride] = [i, 0, 1];
+    for (let axis = broadcast.length - 1; axis >= lacking; axis--) {
+      const size = batch[axis - lacking]!;
+      if (size > 1) place += (rest % broadcast[axis]!) * stride;
+      rest = Math.floor(rest / broadcast[axis]!);
+      stride *= size;
+    }
+    return place;
   };
-  const result = { tensor: out, count, rows: a.rows, columns: b.columns };
-  for (let i = 0; i < count; i++) {
-    place(A_ID, a, i);
-    place(B_ID, b, i);
-    place(OUT_ID, result, i);
-    wasm._BatchMatMul(A_ID, shapes, 3, B_ID, shapes + 12, 3, 0, 0, OUT_ID);
-    for (const id of [A_ID, B_ID, OUT_ID]) wasm.tfjs.disposeData(id);
+}
+
+/** A bias as a row of n numbers: its own place, or scratch with one number n times. */
+function biasRow(call: Call, bias: TensorInfo, n: number): number {
+  const size = util.sizeFromShape(bias.shape);
+  const at = call.at(bias);
+  if (size === n && bias.shape.at(-1) === n) return at;
+  if (size !== 1) {
+    throw new TypeError(
+      `Cannot add a bias of shape [${bias.shape.join(", ")}] to a matrix of ${n} columns: it must have one number, or one for each column`,
+    );
   }
-  wasm._free(shapes);
+  const row = call.scratch(4 * n);
+  const [value = 0] = call.backend.typedArrayFromHeap(bias);
+  new Float32Array(call.backend.typedArrayFromHeap(bias).buffer, row, n).fill(value);
+  return row;
 }
 
-/** Call `use` with the matrices, transposed if so wished, and free the copy after. */
-function withTransposed<T>(
-  x: Matrices,
-  transposed: boolean,
-  backend: WasmBackend,
-  use: (x: Matrices) => T,
-): T {
-  if (!transposed) return use(x);
-  const copy = transpose(x, backend);
-  const result = use(matrices(copy));
-  backend.disposeData(copy.dataId);
-  return result;
-}
-
-function transpose({ tensor, count, rows, columns }: Matrices, backend: WasmBackend): TensorInfo {
-  const x = { ...tensor, shape: [count, rows, columns] };
-  const kernel = getKernel(Transpose, "wasm");
-  return kernel.kernelFunc({
-    inputs: { x },
-    backend,
-    attrs: { perm: [0, 2, 1] },
-  }) as TensorInfo;
-}
-
-function matrices(tensor: TensorInfo): Matrices {
-  const { shape } = tensor;
+function matrices({ shape }: TensorInfo): Matrices {
   const [rows = 1, columns = 1] = shape.slice(-2);
-  return { tensor, count: util.sizeFromShape(shape.slice(0, -2)), rows, columns };
+  return { batch: shape.slice(0, -2), rows, columns };
 }
 
 function operand({ shape }: TensorInfo, transposed: boolean): string {
   return `[${shape.join(", ")}]${transposed ? " transposed" : ""}`;
-}
-
-function size({ count, rows, columns }: Matrices): number {
-  return count * rows * columns;
 }

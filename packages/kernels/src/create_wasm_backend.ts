@@ -1,8 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import moduleFactory from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
-import { batchMatMulConfig } from "./batch_mat_mul.ts";
+import { batchMatMulConfig, fusedMatMulConfig, linearConfig } from "./batch_mat_mul.ts";
+import { setModule } from "./_define_kernel.ts";
+import { compile, instantiateKernels, type KernelModule, type KernelSource } from "./_kernel_module.ts";
 import { identityConfig } from "./identity.ts";
+import { quantizedLinearConfig, quantizedPackConfig, quantizedUnpackConfig } from "./quantized_linear.ts";
 import { sumConfig } from "./sum.ts";
 import { unsortedSegmentSumConfig } from "./unsorted_segment_sum.ts";
 
@@ -17,6 +20,12 @@ export interface WasmBackendOptions {
    * application is not bundled, and in no bundle.
    */
   tfjs?: WebAssembly.Module | URL | Uint8Array;
+  /**
+   * Our own binary, in one of the same forms. By default the one inside this package that suits the engine, which is right
+   * wherever WebAssembly may be compiled. Where it may not, as in Cloudflare Workers, the module that the bundler makes of
+   * `@kcbert/kernels/kernels-relaxed.wasm`, or of `kernels-simd.wasm` for engines without relaxed SIMD.
+   */
+  kernels?: WebAssembly.Module | URL | Uint8Array;
 }
 
 /**
@@ -81,15 +90,16 @@ function start(options: WasmBackendOptions): Boot {
   return attempt;
 }
 
-async function boot({ tfjs }: WasmBackendOptions): Promise<() => BackendWasm> {
+async function boot({ tfjs, kernels }: WasmBackendOptions): Promise<() => BackendWasm> {
   if (!WebAssembly.validate(SIMD_PROBE)) {
     throw new Error(
       "Cannot start the WASM backend as this runtime lacks WebAssembly SIMD: use the cpu backend",
     );
   }
-  const backend = new BackendWasm(
-    (await startModule(tfjs)) as unknown as ConstructorParameters<typeof BackendWasm>[0],
-  );
+  const module = await startModule(tfjs);
+  const ours = await startKernels(module, kernels);
+  const backend = new BackendWasm(module as unknown as ConstructorParameters<typeof BackendWasm>[0]);
+  setModule(backend, ours);
   if (tf.findBackendFactory("wasm")) tf.removeBackend("wasm");
   registerKernels();
   const factory = () => backend;
@@ -118,6 +128,8 @@ type Instantiate = (
 interface EmscriptenModule {
   cwrap(name: string, returns: string | null, takes: string[]): (...values: number[]) => number;
   tfjs?: Record<string, (...values: number[]) => number>;
+  /** The instance's exports. */
+  asm: { memory: WebAssembly.Memory };
 }
 
 interface FactoryOptions {
@@ -185,7 +197,7 @@ async function emscripten(binary: WasmBackendOptions["tfjs"]): Promise<Emscripte
       binary?.href ?? `${folder}tfjs-backend-wasm-simd.wasm`;
     return startEmscripten({ ...quiet, locateFile });
   }
-  const module = await compile(binary);
+  const module = await compile(binary, "tfjs");
   return new Promise((resolve, reject) => {
     const instantiate = async (
       imports: WebAssembly.Imports,
@@ -205,23 +217,37 @@ async function emscripten(binary: WasmBackendOptions["tfjs"]): Promise<Emscripte
   });
 }
 
-async function compile(binary: WebAssembly.Module | URL | Uint8Array): Promise<WebAssembly.Module> {
-  if (binary instanceof WebAssembly.Module) return binary;
-  if (binary instanceof Uint8Array) return WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
-  if (!(binary instanceof URL)) {
-    throw new TypeError(
-      `Cannot start the WASM backend as tfjs must be a WebAssembly.Module, a Uint8Array or a URL: it is ${typeof binary}`,
+/** Our module, on the memory of TensorFlow.js's. */
+async function startKernels(
+  { asm }: EmscriptenModule,
+  kernels: KernelSource | undefined,
+): Promise<KernelModule> {
+  try {
+    return await instantiateKernels(asm.memory, kernels);
+  } catch (cause) {
+    if (cause instanceof TypeError && cause.message.startsWith("Cannot start")) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot start the kernels of the WASM backend: ${reason} (pass kernels: the module, bytes or URL of @kcbert/kernels/kernels-relaxed.wasm or, for engines without relaxed SIMD, kernels-simd.wasm)`,
+      { cause },
     );
   }
-  const response = await fetch(binary);
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
-  return WebAssembly.compile(await response.arrayBuffer());
 }
 
 /** Put our kernels in place of the stock ones; what they lean on of those is taken before. */
 function registerKernels(): void {
   stockSum ??= tf.getKernel(tf.Sum, "wasm");
-  for (const config of [batchMatMulConfig, identityConfig, sumConfig(stockSum), unsortedSegmentSumConfig]) {
+  for (const config of [
+    batchMatMulConfig,
+    fusedMatMulConfig,
+    identityConfig,
+    linearConfig,
+    quantizedLinearConfig,
+    quantizedPackConfig,
+    quantizedUnpackConfig,
+    sumConfig(stockSum),
+    unsortedSegmentSumConfig,
+  ]) {
     if (tf.getKernel(config.kernelName, "wasm") !== undefined) tf.unregisterKernel(config.kernelName, "wasm");
     tf.registerKernel(config);
   }

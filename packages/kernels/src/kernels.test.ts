@@ -114,7 +114,7 @@ test("BatchMatMul refuses int32", async () => {
   const info = { a, b: a };
   const attrs = { transposeA: false, transposeB: false };
   expect(() => tf.engine().runKernel("BatchMatMul", info, attrs)).toThrow(
-    new TypeError("Cannot multiply matrices of int32 and int32: both must be float32"),
+    new TypeError("Cannot run BatchMatMul as a must be float32: it is int32"),
   );
   a.dispose();
 });

@@ -24,3 +24,8 @@ export function withGradient<T extends tf.Tensor>(
   });
   return op(...inputs);
 }
+
+/** Whether a gradient is being taken, so that what is computed now will be asked for its own. */
+export function isRecording(): boolean {
+  return tf.engine().state.gradientDepth > 0;
+}
