@@ -58,7 +58,11 @@ export const ACTIVATION_CODES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** The code of a kernel's attribute `activation`; nothing is `"linear"`. */
-export function activationOf({ attributes }: { attributes: Readonly<Record<string, unknown>> }): number {
+export function activationOf({
+  attributes,
+}: {
+  attributes: Readonly<Record<string, number | string | boolean | undefined>>;
+}): number {
   const name = attributes["activation"] ?? "linear";
   const code = ACTIVATION_CODES.get(String(name));
   if (code !== undefined) return code;
