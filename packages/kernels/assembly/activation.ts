@@ -40,8 +40,7 @@ export function geluGrad(dy: usize, x: usize, dx: usize, n: i32): void {
 
 // --- internal ---
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function activated(x: v128, activation: i32): v128 {
   if (activation == GELU) return gelu(x);
   if (activation == RELU) return f32x4.max(x, f32x4.splat(0));

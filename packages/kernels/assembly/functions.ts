@@ -9,12 +9,11 @@ import { madd } from "./simd";
  *
  * With n = round(x / ln 2) and r = x − n·ln 2: e^x = 2ⁿ·e^r, and e^r = 1 + r + r²·p(r) on ±ln 2 / 2.
  */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function exp(x: v128): v128 {
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
   let r = madd(n, f32x4.splat(-0.693359375), x); // ln 2 in two parts, the first of few bits
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  r = madd(n, f32x4.splat(2.1219444e-4), r);
   let p = madd(f32x4.splat(1.3950479e-3), r, f32x4.splat(8.3688824e-3));
   p = madd(p, r, f32x4.splat(4.1666206e-2));
   p = madd(p, r, f32x4.splat(1.6666518e-1));
@@ -28,8 +27,7 @@ export function exp(x: v128): v128 {
 const FAR: f32 = 12;
 
 /** `|x|`, but at most 12: farther out the normal distribution has nothing left. NaN stays NaN. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function nearZero(x: v128): v128 {
   return f32x4.min(f32x4.abs(x), f32x4.splat(FAR));
 }
@@ -39,11 +37,10 @@ export function nearZero(x: v128): v128 {
  *
  * As `1 / (2·p(a)⁸)`: the eighth root bends little, and nothing cancels in the tail.
  */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function upperTail(a: v128): v128 {
   let p = madd(f32x4.splat(2.80827362e-6), a, f32x4.splat(-1.51351705e-5));
-  p = madd(p, a, f32x4.splat(8.91563250e-5));
+  p = madd(p, a, f32x4.splat(8.9156325e-5));
   p = madd(p, a, f32x4.splat(1.34172791e-4));
   p = madd(p, a, f32x4.splat(9.46396147e-4));
   p = madd(p, a, f32x4.splat(8.61979369e-3));
@@ -57,16 +54,14 @@ export function upperTail(a: v128): v128 {
 }
 
 /** `gelu(x) = x·Φ(x)`, as `max(x, 0) − |x|·(1 − Φ(|x|))`; within 3e-7 of the exact value. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function gelu(x: v128): v128 {
   const a = nearZero(x);
   return f32x4.sub(f32x4.max(x, f32x4.splat(0)), f32x4.mul(a, upperTail(a)));
 }
 
 /** The derivative of gelu: `Φ(x) + x·φ(x)`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function geluSlope(x: v128): v128 {
   const a = nearZero(x);
   const tail = upperTail(a);

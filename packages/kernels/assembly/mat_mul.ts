@@ -47,7 +47,7 @@ export function matMul(
   scratch: usize,
 ): void {
   if (k == 0) {
-    for (let i = 0; i < m; i++) memory.fill(c + ((<usize>i * ldc) << 2), 0, <usize>n << 2);
+    for (let i = 0; i < m; i++) memory.fill(c + ((<usize>i * ldc) << 2), 0, (<usize>n) << 2);
     finish(c, ldc, m, n, bias, activation);
     return;
   }
@@ -77,7 +77,7 @@ export function matMul(
         }
         const out = c + ((<usize>ic * ldc + jc) << 2);
         multiplyBlock(rows, stride, panels, out, ldc, mc, nc, kc, pc > 0, tile);
-        if (pc + kc == k) finish(out, ldc, mc, nc, bias == 0 ? 0 : bias + (<usize>jc << 2), activation);
+        if (pc + kc == k) finish(out, ldc, mc, nc, bias == 0 ? 0 : bias + ((<usize>jc) << 2), activation);
       }
     }
   }
@@ -93,11 +93,11 @@ function finish(c: usize, ldc: i32, m: i32, n: i32, bias: usize, activation: i32
     if (bias != 0) {
       let j = 0;
       for (; j + 4 <= n; j += 4) {
-        const at = <usize>j << 2;
+        const at = (<usize>j) << 2;
         v128.store(row + at, f32x4.add(v128.load(row + at), v128.load(bias + at)));
       }
       for (; j < n; j++) {
-        const at = <usize>j << 2;
+        const at = (<usize>j) << 2;
         f32.store(row + at, f32.load(row + at) + f32.load(bias + at));
       }
     }
@@ -107,10 +107,10 @@ function finish(c: usize, ldc: i32, m: i32, n: i32, bias: usize, activation: i32
 
 /** Panels of eight columns: `[⌈n / 8⌉, k, 8]`, filled up with zeros. */
 function pack(b: usize, ldb: i32, to: usize, n: i32, k: i32): void {
-  const stride = <usize>ldb << 2;
+  const stride = (<usize>ldb) << 2;
   let j = 0;
   for (; j + 8 <= n; j += 8) {
-    let from = b + (<usize>j << 2);
+    let from = b + ((<usize>j) << 2);
     for (let p = 0; p < k; p++) {
       v128.store(to, v128.load(from));
       v128.store(to, v128.load(from, 16), 16);
@@ -122,7 +122,7 @@ function pack(b: usize, ldb: i32, to: usize, n: i32, k: i32): void {
   for (let p = 0; p < k; p++) {
     const from = b + <usize>p * stride;
     for (let column = j; column < j + 8; column++) {
-      f32.store(to, column < n ? f32.load(from + (<usize>column << 2)) : 0);
+      f32.store(to, column < n ? f32.load(from + ((<usize>column) << 2)) : 0);
       to += 4;
     }
   }
@@ -130,18 +130,18 @@ function pack(b: usize, ldb: i32, to: usize, n: i32, k: i32): void {
 
 /** The same panels, of a right side that lies transposed, `[n, k]`. */
 function packTurned(b: usize, ldb: i32, to: usize, n: i32, k: i32): void {
-  const stride = <usize>ldb << 2;
+  const stride = (<usize>ldb) << 2;
   let j = 0;
   for (; j + 8 <= n; j += 8) {
     const from = b + <usize>j * stride;
     turnFour(from, stride, to, k);
     turnFour(from + 4 * stride, stride, to + 16, k);
-    to += <usize>k << 5;
+    to += (<usize>k) << 5;
   }
   if (j == n) return;
   for (let p = 0; p < k; p++) {
     for (let column = j; column < j + 8; column++) {
-      f32.store(to, column < n ? f32.load(b + <usize>column * stride + (<usize>p << 2)) : 0);
+      f32.store(to, column < n ? f32.load(b + <usize>column * stride + ((<usize>p) << 2)) : 0);
       to += 4;
     }
   }
@@ -177,15 +177,15 @@ function turnFour(from: usize, stride: usize, to: usize, k: i32): void {
 
 /** `[k, m]` to `[m, k]`. */
 function turn(a: usize, lda: i32, to: usize, m: i32, k: i32): void {
-  const stride = <usize>lda << 2;
-  const width = <usize>k << 2;
+  const stride = (<usize>lda) << 2;
+  const width = (<usize>k) << 2;
   let p = 0;
   for (; p + 4 <= k; p += 4) {
     const from = a + <usize>p * stride;
-    const column = to + (<usize>p << 2);
+    const column = to + ((<usize>p) << 2);
     let i = 0;
     for (; i + 4 <= m; i += 4) {
-      const at = from + (<usize>i << 2);
+      const at = from + ((<usize>i) << 2);
       const row1 = at + stride;
       const row2 = row1 + stride;
       storeTurned(
@@ -199,15 +199,15 @@ function turn(a: usize, lda: i32, to: usize, m: i32, k: i32): void {
     }
     for (; i < m; i++) {
       for (let q: usize = 0; q < 4; q++) {
-        f32.store(column + <usize>i * width + (q << 2), f32.load(from + q * stride + (<usize>i << 2)));
+        f32.store(column + <usize>i * width + (q << 2), f32.load(from + q * stride + ((<usize>i) << 2)));
       }
     }
   }
   for (; p < k; p++) {
     for (let i = 0; i < m; i++) {
       f32.store(
-        to + <usize>i * width + (<usize>p << 2),
-        f32.load(a + <usize>p * stride + (<usize>i << 2)),
+        to + <usize>i * width + ((<usize>p) << 2),
+        f32.load(a + <usize>p * stride + ((<usize>i) << 2)),
       );
     }
   }
@@ -226,17 +226,27 @@ function multiplyBlock(
   accumulate: bool,
   tile: usize,
 ): void {
-  const stride = <usize>lda << 2;
-  const width = <usize>ldc << 2;
+  const stride = (<usize>lda) << 2;
+  const width = (<usize>ldc) << 2;
   for (let j = 0; j < n; j += 8) {
     const panel = panels + ((<usize>j * k) << 2);
     const columns = n - j;
     for (let i = 0; i < m; i += 4) {
       const rows = m - i;
       const from = a + <usize>i * stride;
-      const to = c + <usize>i * width + (<usize>j << 2);
+      const to = c + <usize>i * width + ((<usize>j) << 2);
       if (rows >= 4 && columns >= 8) {
-        multiplyTile(from, from + stride, from + 2 * stride, from + 3 * stride, panel, k, to, width, accumulate);
+        multiplyTile(
+          from,
+          from + stride,
+          from + 2 * stride,
+          from + 3 * stride,
+          panel,
+          k,
+          to,
+          width,
+          accumulate,
+        );
         continue;
       }
       const row1 = rows > 1 ? from + stride : from;
@@ -250,8 +260,8 @@ function multiplyBlock(
 function storeEdge(tile: usize, to: usize, width: usize, rows: i32, columns: i32, accumulate: bool): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      const at = to + <usize>i * width + (<usize>j << 2);
-      const sum = f32.load(tile + (<usize>i << 5) + (<usize>j << 2));
+      const at = to + <usize>i * width + ((<usize>j) << 2);
+      const sum = f32.load(tile + ((<usize>i) << 5) + ((<usize>j) << 2));
       f32.store(at, accumulate ? f32.load(at) + sum : sum);
     }
   }
@@ -277,7 +287,7 @@ function multiplyTile(
   let c21 = c00;
   let c30 = c00;
   let c31 = c00;
-  const end = row0 + (<usize>(k & ~1) << 2);
+  const end = row0 + ((<usize>(k & ~1)) << 2);
   while (row0 < end) {
     let left = v128.load(panel);
     let right = v128.load(panel, 16);
@@ -349,26 +359,15 @@ function multiplyTile(
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function addTo(c: usize, left: v128, right: v128): void {
   v128.store(c, f32x4.add(v128.load(c), left));
   v128.store(c, f32x4.add(v128.load(c, 16), right), 16);
 }
 
 /** A few rows against a transposed right side, which is read once and where it lies. */
-function dotRows(
-  a: usize,
-  lda: i32,
-  b: usize,
-  ldb: i32,
-  c: usize,
-  ldc: i32,
-  m: i32,
-  n: i32,
-  k: i32,
-): void {
-  const stride = <usize>ldb << 2;
+function dotRows(a: usize, lda: i32, b: usize, ldb: i32, c: usize, ldc: i32, m: i32, n: i32, k: i32): void {
+  const stride = (<usize>ldb) << 2;
   for (let j = 0; j < n; j += 4) {
     const row0 = b + <usize>j * stride;
     const row1 = j + 1 < n ? row0 + stride : row0;
@@ -395,7 +394,7 @@ function dotFour(
   let sum2 = sum0;
   let sum3 = sum0;
   let at: usize = 0;
-  const end = <usize>(k & ~3) << 2;
+  const end = (<usize>(k & ~3)) << 2;
   for (; at < end; at += 16) {
     const four = v128.load(x + at);
     sum0 = madd(v128.load(row0 + at), four, sum0);
@@ -407,7 +406,7 @@ function dotFour(
   let dot1 = sumOf(sum1);
   let dot2 = sumOf(sum2);
   let dot3 = sumOf(sum3);
-  for (const last = <usize>k << 2; at < last; at += 4) {
+  for (const last = (<usize>k) << 2; at < last; at += 4) {
     const one = f32.load(x + at);
     dot0 += one * f32.load(row0 + at);
     dot1 += one * f32.load(row1 + at);

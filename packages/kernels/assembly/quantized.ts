@@ -125,8 +125,8 @@ export function quantizedBytes(m: i32, columns: i32): i32 {
  */
 export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: usize): void {
   const padded = up(columns, GROUP);
-  const width = <usize>columns << 2;
-  const tail = to + (<usize>(up(m, 4) / 4)) * blockBytes(padded);
+  const width = (<usize>columns) << 2;
+  const tail = to + <usize>(up(m, 4) / 4) * blockBytes(padded);
   for (let i = 0; i < m; i += 4) {
     const row0 = x + <usize>i * width;
     const row1 = i + 1 < m ? row0 + width : row0;
@@ -145,10 +145,10 @@ export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: us
     const by2 = inverse(most2);
     const by3 = inverse(most3);
     let sums = to + 32;
-    let integers = sums + (<usize>(padded / GROUP) << 4);
+    let integers = sums + ((<usize>(padded / GROUP)) << 4);
     let total = i32x4.splat(0);
     for (let k = 0; k < padded; k += 16) {
-      let at = <usize>k << 2;
+      let at = (<usize>k) << 2;
       let a: v128, b: v128, c: v128, d: v128;
       if (k + 16 <= columns) {
         a = sixteen(row0 + at, by0);
@@ -156,7 +156,7 @@ export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: us
         c = sixteen(row2 + at, by2);
         d = sixteen(row3 + at, by3);
       } else {
-        const rest = <usize>max(columns - k, 0) << 2;
+        const rest = (<usize>max(columns - k, 0)) << 2;
         a = sixteen(filledUp(row0 + at, rest, tail), by0);
         b = sixteen(filledUp(row1 + at, rest, tail), by1);
         c = sixteen(filledUp(row2 + at, rest, tail), by2);
@@ -202,26 +202,26 @@ export function quantizedLinear(
   tile: usize,
 ): void {
   const padded = up(columns, GROUP);
-  const width = <usize>rows << 2;
+  const width = (<usize>rows) << 2;
   const scaleRow = tile + 128;
   const biasRow = tile + 160;
   const panel = bits == 8 ? up(columns, 4) << 3 : up(columns, 8) << 2;
   const scalePanel = <usize>(((columns + groupSize - 1) / groupSize) << 5);
   for (let j = 0; j < rows; j += 8) {
     const limit = min(rows - j, 8);
-    let scale = bits == 8 ? scales + (<usize>j << 2) : scales;
-    let offset = bias + (<usize>j << 2);
+    let scale = bits == 8 ? scales + ((<usize>j) << 2) : scales;
+    let offset = bias + ((<usize>j) << 2);
     if (limit < 8) {
       if (bits == 8) {
-        memory.copy(scaleRow, scale, <usize>limit << 2);
+        memory.copy(scaleRow, scale, (<usize>limit) << 2);
         scale = scaleRow;
       }
-      memory.copy(biasRow, offset, <usize>limit << 2);
+      memory.copy(biasRow, offset, (<usize>limit) << 2);
       offset = biasRow;
     }
     let block = x;
     for (let i = 0; i < m; i += 4) {
-      const to = y + <usize>i * width + (<usize>j << 2);
+      const to = y + <usize>i * width + ((<usize>j) << 2);
       const whole = limit == 8 && i + 4 <= m;
       const out = whole ? to : tile;
       const stride = whole ? width : 32;
@@ -245,20 +245,17 @@ export const TILE_BYTES: i32 = 320;
 const MOST: f32 = 127;
 
 /** Bytes of four quantised rows of so many columns. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function blockBytes(padded: i32): usize {
-  return 32 + (<usize>(padded / GROUP) << 4) + (<usize>padded << 2);
+  return 32 + ((<usize>(padded / GROUP)) << 4) + ((<usize>padded) << 2);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function up(n: i32, multiple: i32): i32 {
   return (n + multiple - 1) & -multiple;
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function nibble(row: usize, column: i32): i32 {
   const byte = <i32>load<u8>(row + <usize>(column >> 1));
   return column & 1 ? byte >> 4 : byte & 15;
@@ -287,15 +284,13 @@ function largest(row: usize, columns: i32, activation: i32): f32 {
   return found;
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function inverse(most: f32): f32 {
   return most > 0 ? MOST / most : 0;
 }
 
 /** Sixteen float32 as int8, rounded to the nearest, ties to even. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function sixteen(from: usize, by: f32): v128 {
   const factor = f32x4.splat(by);
   const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(from), factor)));
@@ -313,8 +308,7 @@ function filledUp(from: usize, bytes: usize, tail: usize): usize {
 }
 
 /** The sums of sixteen int8 of four rows. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function rowSums(a: v128, b: v128, c: v128, d: v128): v128 {
   const a4 = i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(a));
   const b4 = i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(b));
@@ -336,13 +330,12 @@ function rowSums(a: v128, b: v128, c: v128, d: v128): v128 {
 
 function storeEdge(tile: usize, to: usize, width: usize, rows: i32, columns: i32): void {
   for (let i = 0; i < rows; i++) {
-    memory.copy(to + <usize>i * width, tile + (<usize>i << 5), <usize>columns << 2);
+    memory.copy(to + <usize>i * width, tile + ((<usize>i) << 5), (<usize>columns) << 2);
   }
 }
 
 /** `sum + x·w`, where each int32 gets four products. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function dot(x: v128, w: v128, sum: v128): v128 {
   return i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(dotPairs(x, w)));
 }
@@ -366,7 +359,7 @@ function tileInt8(
   let c21 = c00;
   let c30 = c00;
   let c31 = c00;
-  let x = block + 32 + (<usize>(padded / GROUP) << 4);
+  let x = block + 32 + ((<usize>(padded / GROUP)) << 4);
   const end = panel + <usize>panelBytes;
   while (panel < end) {
     const left = v128.load(panel);
@@ -397,8 +390,7 @@ function tileInt8(
 }
 
 /** Eight sums of one row to float32: without what the offset of the weights added, times both scales, plus bias. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function scaleRow(
   left: v128,
   right: v128,
@@ -432,7 +424,7 @@ function tileInt4(
 ): void {
   memory.fill(sums, 0, 128);
   let group = block + 32;
-  let x = group + (<usize>(padded / GROUP) << 4);
+  let x = group + ((<usize>(padded / GROUP)) << 4);
   for (let k = 0; k < columns; k += GROUP) {
     let c00 = i16x8.splat(0);
     let c01 = c00;
@@ -442,7 +434,7 @@ function tileInt4(
     let c21 = c00;
     let c30 = c00;
     let c31 = c00;
-    const end = panel + (<usize>(min(columns - k, GROUP) + 7) >> 3 << 5);
+    const end = panel + ((<usize>(min(columns - k, GROUP) + 7) >> 3) << 5);
     while (panel < end) {
       let left = v128.load(panel);
       let right = v128.load(panel, 16);
@@ -469,7 +461,7 @@ function tileInt4(
       x += 32;
       panel += 32;
     }
-    const scale = scales + (<usize>(k / groupSize) << 5);
+    const scale = scales + ((<usize>(k / groupSize)) << 5);
     const leftScale = v128.load(scale);
     const rightScale = v128.load(scale, 16);
     addGroup(c00, c01, group, leftScale, rightScale, sums);
@@ -490,9 +482,15 @@ function tileInt4(
 }
 
 /** Add the sums of a group to those of a row, in float32. */
-// @ts-ignore: decorator
-@inline
-function addGroup(left: v128, right: v128, group: usize, leftScale: v128, rightScale: v128, sums: usize): void {
+// @inline
+function addGroup(
+  left: v128,
+  right: v128,
+  group: usize,
+  leftScale: v128,
+  rightScale: v128,
+  sums: usize,
+): void {
   const offset = i32x4.shl(v128.load32_splat(group), 3); // 8 · Σx
   const a = f32x4.convert_i32x4_s(i32x4.sub(i32x4.extadd_pairwise_i16x8_s(left), offset));
   const b = f32x4.convert_i32x4_s(i32x4.sub(i32x4.extadd_pairwise_i16x8_s(right), offset));
