@@ -61,7 +61,18 @@ export async function holdOutOfShards(
   };
 }
 
-/** Lines in memory as a corpus of one shard. */
+/**
+ * Lines in memory as a corpus of one shard.
+ *
+ * @example
+ * ```ts
+ * import { oneShard } from "@kcbert/trainer";
+ * import assert from "node:assert/strict";
+ *
+ * const corpus = oneShard({ ids: Uint16Array.of(2, 7, 3), rowStarts: Uint32Array.of(0, 3) });
+ * assert.deepEqual(corpus.shards, [{ sequences: 1, tokens: 3 }]);
+ * ```
+ */
 export function oneShard(lines: TokenizedLines): LineShards {
   return {
     shards: [{ sequences: lines.rowStarts.length - 1, tokens: lines.ids.length }],

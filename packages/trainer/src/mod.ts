@@ -19,7 +19,7 @@ export { formatShardIndex, parseShardIndex, type ShardEntry, type ShardIndex } f
 export { tokenizerSha256 } from "./shards.ts";
 export { type PackedRows, packLines } from "./packing.ts";
 export { bucketLines } from "./buckets.ts";
-export { holdOutOfShards, type LineShards } from "./line_shards.ts";
+export { holdOutOfShards, type LineShards, oneShard } from "./line_shards.ts";
 export { BatchLoader, type LoaderOptions, type LoaderPosition } from "./loader.ts";
 export { holdOut } from "./hold_out.ts";
 export { type Batch, cutBatch } from "./batches.ts";

@@ -1,8 +1,10 @@
 import process from "node:process";
+import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
 import { BACKENDS } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
+import { decimalNumber } from "../decimal_number.ts";
 import { CliError, UsageError } from "../failure.ts";
 import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
 import {
@@ -16,11 +18,14 @@ import {
 import { formatScores, startFinetuneProgress } from "../finetune/finetune_progress.ts";
 import { type FinetuneResults, RESULTS } from "../finetune/finetune_results.ts";
 import { recordCount, selectRecords } from "../finetune/labelled_records.ts";
+import { joinedFolder } from "../finetune/joined_folder.ts";
+import type { KeepMaskedLm } from "../finetune/kept_masked_lm.ts";
 import { LineProblems } from "../finetune/line_problems.ts";
 import { loadRecords, type TaskRecords } from "../finetune/load_records.ts";
 import { openSession, tokenizerFiles } from "../finetune/open_session.ts";
 import { TASKS, type Task } from "../finetune/tasks.ts";
 import { openOutput } from "../io/output.ts";
+import { loadCorpus } from "../pretraining/corpus.ts";
 import { writeReport } from "../report.ts";
 import { RunFolder } from "../run_folder.ts";
 
@@ -58,6 +63,24 @@ const args = {
     type: "string",
     valueHint: "which",
     description: "Which model is written: devSelected (where there is a development set) or last",
+  },
+  "keep-masked-lm": {
+    type: "string",
+    valueHint: "corpus",
+    description:
+      "Go on learning to fill masks, from these cleaned lines or shards: the folder then does both, in one set of weights",
+  },
+  "masked-lm-weight": {
+    type: "string",
+    default: "1",
+    valueHint: "x",
+    description: "How much filling masks counts beside the task",
+  },
+  "masked-lm-rows": {
+    type: "string",
+    default: "32",
+    valueHint: "n",
+    description: "Packed rows to fill masks in, in each step",
   },
   "text-column": {
     type: "string",
@@ -107,15 +130,17 @@ export const finetuneCommand: Command = defineExampledCommand(
       );
       if (!args.quiet) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
       const { session, source, tokenizer } = await openSession(args.model, { backend, signal });
+      const keepMaskedLm = await readKeepMaskedLm(args, tokenizer, { seed, signal });
       const progress = startFinetuneProgress(task.name, { quiet: args.quiet || args.json });
       try {
         const facts = { maxLength: recipe.maxLength, problems: problems.list };
         const prepared = session.prepare(task, records, facts);
-        const { results, interrupted, model } = await session.run(prepared, {
+        const { results, interrupted, model, maskedLm } = await session.run(prepared, {
           ...flags,
           recipe,
           seed,
-          keep,
+          keep: keepMaskedLm === undefined ? keep : "last", // of two objectives, no score chooses for both
+          keepMaskedLm,
           async onEvent(event) {
             if (event.event === "start") folder.begin();
             folder.append(event);
@@ -132,7 +157,8 @@ export const finetuneCommand: Command = defineExampledCommand(
         const files = new Map<string, string | Uint8Array>(
           await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings),
         );
-        await model.save(async (name, bytes) => void files.set(name, bytes));
+        const models = maskedLm === undefined ? [model] : [model, maskedLm];
+        for (const [name, bytes] of await joinedFolder(models)) files.set(name, bytes);
         files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
         await folder.finish(files);
         await writeReport(describe(task, results, args.output), {}, { quiet: args.quiet || args.json });
@@ -198,6 +224,29 @@ export function atMost(records: TaskRecords, maxTrain: number | undefined): Task
 }
 
 // --- internal ---
+
+async function readKeepMaskedLm(
+  flags: Readonly<
+    Record<"masked-lm-weight" | "masked-lm-rows", string> & {
+      "keep-masked-lm"?: string | undefined;
+      quiet?: boolean | undefined;
+    }
+  >,
+  tokenizer: BertTokenizer,
+  { seed, signal }: { seed: number; signal: AbortSignal },
+): Promise<KeepMaskedLm | undefined> {
+  const weight = decimalNumber(flags["masked-lm-weight"], "masked-lm-weight", { above: 0 })!;
+  const rows = wholeNumber(flags["masked-lm-rows"], "masked-lm-rows", { min: 1 })!;
+  const corpus = flags["keep-masked-lm"];
+  if (corpus === undefined) return undefined;
+  const { oneShard } = await import("@kcbert/trainer");
+  const plain = { column: undefined, jsonl: undefined, header: false };
+  const { train } = await loadCorpus({ corpus, ...plain, heldOut: 1, seed }, tokenizer, {
+    signal,
+    quiet: flags.quiet === true,
+  });
+  return { corpus: "shards" in train ? train : oneShard(train), weight, rows };
+}
 
 type CustomFlags = Readonly<
   Record<"task" | "text-column" | "label-column" | "problem", string> &

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type {
   BertConfig,
+  BertForMaskedLM,
   BertForSequenceClassification,
   BertProblemType,
   PretrainedSource,
@@ -24,6 +25,7 @@ import { CliError, sentence } from "../failure.ts";
 import { encodeRecords, SQUAD_SIZES } from "./encode_records.ts";
 import type { FinetuneResults } from "./finetune_results.ts";
 import { type LabelledRecords, type QuestionRecords, recordCount } from "./labelled_records.ts";
+import { type KeptMaskedLm, type KeepMaskedLm, keepMaskedLm } from "./kept_masked_lm.ts";
 import type { LineProblem } from "./line_problems.ts";
 import type { TaskRecords } from "./load_records.ts";
 import type { Recipe, Task, TaskHead } from "./tasks.ts";
@@ -69,6 +71,8 @@ export interface RunOptions {
   readonly evaluationBatchSize?: number | undefined;
   readonly patience?: number | undefined;
   readonly keep?: "devSelected" | "last" | undefined;
+  /** Go on learning to fill masks, in the same weights. */
+  readonly keepMaskedLm?: KeepMaskedLm | undefined;
   readonly onEvent: (event: FinetuneEvent) => void | Promise<void>;
 }
 
@@ -79,12 +83,15 @@ export interface RunOutcome {
   readonly interrupted: boolean;
   /** The model as it is left, with the task's labels; the session's, and changed by the next run. */
   readonly model: FinetuneModel;
+  /** The masked language model that shares its encoder, where it was kept; the session's as well. */
+  readonly maskedLm: BertForMaskedLM | undefined;
 }
 
 /** See the head of the file. */
 export class FinetuneSession {
   readonly #options: SessionOptions;
   readonly #programs = new Map<string, FinetuneProgram>();
+  readonly #maskedLms: BertForMaskedLM[] = [];
   #sha256: string | null | undefined;
 
   constructor(options: SessionOptions) {
@@ -133,10 +140,12 @@ export class FinetuneSession {
     const { task, train } = prepared;
     const { recipe, seed, fromScratch } = options;
     const classWeights = options.balanced === true ? balancedWeights(task.head, train) : undefined;
-    const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights });
+    const kept = await this.#keepMaskedLm(options);
+    const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights, kept });
+    const maskedLm = kept?.model;
     const model = await withLabels(program.model, this.#configFor(task.head));
     const evaluations: ScoredStep[] = [];
-    let outcome: RunOutcome = { results: undefined, interrupted: true, model };
+    let outcome: RunOutcome = { results: undefined, interrupted: true, model, maskedLm };
     const set = (split: "dev" | "test"): EvaluationSet | undefined =>
       prepared.questions[split] === undefined
         ? prepared[split]
@@ -168,7 +177,7 @@ export class FinetuneSession {
       if (event.event !== "end") continue;
       const interrupted = event.reason === "interrupted";
       if (event.selection === undefined) {
-        outcome = { results: undefined, interrupted, model };
+        outcome = { results: undefined, interrupted, model, maskedLm };
         continue;
       }
       const results: FinetuneResults = {
@@ -183,13 +192,14 @@ export class FinetuneSession {
           ...recipe,
           maxLength: prepared.maxLength,
           ...(classWeights === undefined ? {} : { classWeights }),
+          ...(options.keepMaskedLm === undefined ? {} : { maskedLmWeight: options.keepMaskedLm.weight }),
         },
         model: await this.#describeModel(program.model, fromScratch),
         data: { ...prepared.counts, problems: prepared.problems },
         backend: this.#options.backend,
         seconds: event.elapsedMs / 1000,
       };
-      outcome = { results, interrupted, model };
+      outcome = { results, interrupted, model, maskedLm };
     }
     return outcome;
   }
@@ -266,6 +276,7 @@ export class FinetuneSession {
       program.model.dispose();
     }
     this.#programs.clear();
+    for (const model of this.#maskedLms.splice(0)) model.dispose();
   }
 
   /** A program for this kind of head, at its beginning. */
@@ -276,14 +287,21 @@ export class FinetuneSession {
       seed,
       fromScratch,
       classWeights,
-    }: { seed: number; fromScratch: boolean; classWeights: readonly number[] | undefined },
+      kept,
+    }: {
+      seed: number;
+      fromScratch: boolean;
+      classWeights: readonly number[] | undefined;
+      kept: KeptMaskedLm | undefined;
+    },
   ): Promise<FinetuneProgram> {
-    const { copyWeights, finetuneProgram } = await import("@kcbert/trainer");
+    const { copyWeights, finetuneProgram, shareParameters } = await import("@kcbert/trainer");
     const { kind, numLabels, labels, problemType } = headFacts(head);
     const tags = kind === "tokens" ? labels : []; // entities are scored by their names
     const key = JSON.stringify([kind, numLabels, tags, problemType, weightDecay, layerDecay, classWeights]);
-    const known = this.#programs.get(key);
-    const fresh = await this.#fresh(head, seed, fromScratch);
+    const known = kept === undefined ? this.#programs.get(key) : undefined;
+    const own = await this.#fresh(head, seed, fromScratch);
+    const fresh = kept === undefined ? own : shareParameters(own, kept.model);
     if (known !== undefined) {
       known.restart(await copyWeights(fresh));
       fresh.dispose();
@@ -294,10 +312,26 @@ export class FinetuneSession {
       weightDecay,
       layerDecay,
       ...(classWeights === undefined ? {} : { classWeights }),
+      ...(kept === undefined ? {} : { alongside: kept.alongside }),
       ...(jit === undefined ? {} : { jit }),
     });
-    this.#programs.set(key, program);
+    this.#programs.set(kept === undefined ? key : `${key} ${this.#programs.size}`, program);
     return program;
+  }
+
+  /** The masked language model of the folder, to go on learning. */
+  async #keepMaskedLm({
+    keepMaskedLm: wish,
+    fromScratch,
+    seed,
+  }: RunOptions): Promise<KeptMaskedLm | undefined> {
+    if (wish === undefined) return undefined;
+    if (fromScratch)
+      throw new CliError("Cannot keep a masked language model that begins from random weights");
+    const { source, tokenizer, name, signal } = this.#options;
+    const kept = await keepMaskedLm(wish, { source, tokenizer, name, seed, signal });
+    this.#maskedLms.push(kept.model);
+    return kept;
   }
 
   /** A model with a new head. */

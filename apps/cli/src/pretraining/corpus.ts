@@ -11,6 +11,9 @@ import { textField } from "../io/text_field.ts";
 import { startProgress } from "../progress.ts";
 import type { Recipe } from "./recipe.ts";
 
+/** What of a recipe says where the corpus is, and how much of it is held out. */
+export type CorpusFlags = Pick<Recipe, "corpus" | "column" | "jsonl" | "header" | "heldOut" | "seed">;
+
 /** A corpus, part of it held out. */
 export interface Corpus extends PretrainingData {
   /** Lines of the first shard that are learnt from, for counting words. */
@@ -25,7 +28,7 @@ export interface Corpus extends PretrainingData {
  * @throws {CliError} If it cannot be read, or is of another tokenizer.
  */
 export async function loadCorpus(
-  recipe: Recipe,
+  recipe: CorpusFlags,
   tokenizer: BertTokenizer,
   { signal, quiet }: { signal: AbortSignal; quiet: boolean },
 ): Promise<Corpus> {
@@ -53,7 +56,7 @@ function heldOutCount(wanted: number, lines: number): number {
 
 /** Encode the lines, some thousand at a time; lines without a token are left out. */
 async function encodeCorpus(
-  recipe: Recipe,
+  recipe: CorpusFlags,
   tokenizer: BertTokenizer,
   { signal, quiet }: { signal: AbortSignal; quiet: boolean },
 ): Promise<TokenizedLines> {
