@@ -297,7 +297,12 @@ describe("what cannot be trained is said in a sentence", () => {
       ["--steps=1", "--mask-probability=1"],
       /--mask-probability 1: .* above 0 and below 1/,
     ],
-    ["an unknown backend", 2, ["--steps=1", "--backend=gpu"], /--backend gpu: it takes one of wasm, cpu/],
+    [
+      "an unknown backend",
+      2,
+      ["--steps=1", "--backend=gpu"],
+      /--backend gpu: it takes one of wasm, cpu, xla/,
+    ],
     ["a corpus that is not there", 1, ["--steps=1", "--corpus=none.txt"], /none.txt: there is no such file/],
     ["a tokenizer that is not there", 1, ["--steps=1", "--tokenizer=none"], /load the tokenizer none/],
   ])("%s", async (_, code, more, says) => {

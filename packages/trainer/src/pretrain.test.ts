@@ -172,6 +172,37 @@ describe("the course of a run", () => {
     model.dispose();
   });
 
+  test("what a jit takes to compile belongs to no step: the schedule begins after it, the end stays", async () => {
+    let time = 0;
+    const model = newModel();
+    const { maxSteps: _, ...timed } = SMALL;
+    const jit: Jit = (fn) => {
+      let compiled = false;
+      return (...inputs) => {
+        if (!compiled) time += 3000;
+        compiled = true;
+        return fn(...inputs);
+      };
+    };
+    const schedule = (progress: number) => 1 - progress;
+    const events = await all(
+      pretrain(model, data, {
+        ...timed,
+        maxSeconds: 10,
+        learningRate: 1,
+        schedule,
+        jit,
+        now: () => (time += 10),
+      }),
+    );
+    const rates = stepsOf(events).map(({ learningRate }) => learningRate);
+    expect(rates.slice(0, 2).every((rate) => rate > 0.98)).toBe(true);
+    expect(rates.at(-1)).toBeLessThan(0.1);
+    expect(time).toBeGreaterThan(10_000);
+    expect(time).toBeLessThan(10_500);
+    model.dispose();
+  });
+
   test("what was done is not done again: a resumed run that is over only ends", async () => {
     const folder = new Map<string, Uint8Array>();
     const checkpoint: PretrainOptions["checkpoint"] = (_, write) =>

@@ -43,7 +43,10 @@ export interface PretrainOptions {
   tokenizer: BertTokenizer;
   /** End after so many optimiser steps. One of `maxSteps` and `maxSeconds` is needed; with both, the first to come ends. */
   maxSteps?: number;
-  /** End after so many seconds; the schedule then follows the time. Such a run cannot be repeated bit for bit. */
+  /**
+   * End after so many seconds; the schedule then follows the time, from where the first step is compiled. Such a run cannot
+   * be repeated bit for bit.
+   */
   maxSeconds?: number;
   /** Rows per batch, B. @default 32 */
   batchSize?: number;
@@ -199,9 +202,11 @@ export async function* pretrain(
       from,
     );
     let scores: MaskedLmScores = { loss: NaN, accuracy: NaN };
-    const began = now() - from.elapsedMs;
+    const launched = now();
+    let began = launched - from.elapsedMs;
+    let limitMs = maxSeconds * 1000;
     const elapsedMs = () => now() - began;
-    const progress = () => Math.min(1, Math.max(step / maxSteps, elapsedMs() / 1000 / maxSeconds));
+    const progress = () => Math.min(1, Math.max(step / maxSteps, limitMs > 0 ? elapsedMs() / limitMs : 1));
     const aborted = () => signal?.aborted === true;
 
     const takeStep = trainStep(
@@ -294,6 +299,18 @@ export async function* pretrain(
     if (progress() < 1) {
       yield* score();
       yield* fill();
+    }
+
+    // To compile takes time that belongs to no step: the schedule begins when the first one is done.
+    if (jit !== eager && progress() < 1 && !aborted()) {
+      began = now() - from.elapsedMs;
+      since = now();
+      await advance();
+      yield* settle(0);
+      const compilingMs = now() - launched;
+      began = now() - from.elapsedMs;
+      if (from.step === 0) limitMs -= compilingMs;
+      scoringMs = 0;
     }
 
     let done = progress();

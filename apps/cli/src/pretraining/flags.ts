@@ -33,6 +33,8 @@ export const DEFAULTS = {
   keep: "1",
   resume: "auto",
   backend: "wasm",
+  precision: "fp32",
+  devices: "1",
 } as const;
 
 /** The flags of `kcbert-cli pretrain`. */
@@ -116,6 +118,12 @@ export const pretrainArgs: ArgsDef = {
     "How the corpus was cleaned (2021, 2020 or 2022): kept in config.json, so that users' text is cleaned alike",
   ),
   backend: setting("backend", "name", "What computes: wasm, cpu or xla"),
+  plugin: text(
+    "name",
+    "With xla: cpu, cuda, tpu, or the path of a PJRT plugin (default: the best that is there)",
+  ),
+  precision: setting("precision", "name", "With xla: fp32, or bf16 for products of matrices in bfloat16"),
+  devices: setting("devices", "n", "With xla: over how many devices a batch is divided"),
   "dry-run": { type: "boolean", description: "Tell what would be trained, and train nothing" },
   ...fieldArgs,
   json: commonArgs.json,

@@ -2,7 +2,7 @@ import type { BertConfig } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { PretrainOptions } from "@kcbert/trainer";
 import { oneOf, wholeNumber } from "../arguments.ts";
-import { type Backend, BACKENDS } from "../backend.ts";
+import { type Backend, type BackendOptions, BACKENDS } from "../backend.ts";
 import { readConfigFile } from "../config_file.ts";
 import { type DecimalLimits, decimalNumber } from "../decimal_number.ts";
 import { UsageError } from "../failure.ts";
@@ -61,6 +61,8 @@ export interface Recipe {
   /** Undefined if the flags do not say. */
   readonly clean: (typeof CLEANS)[number] | undefined;
   readonly backend: Backend;
+  /** The plugin, precision and devices of xla. */
+  readonly backendOptions: BackendOptions;
   readonly dryRun: boolean;
   readonly column: string | undefined;
   readonly jsonl: string | undefined;
@@ -139,6 +141,11 @@ export async function readRecipe(given: Readonly<Record<string, unknown>>): Prom
     resume: oneOf(text("resume")!, "resume", ["auto", "never"]),
     clean: text("clean") === undefined ? undefined : oneOf(text("clean")!, "clean", CLEANS),
     backend: oneOf(text("backend")!, "backend", BACKENDS),
+    backendOptions: {
+      plugin: text("plugin"),
+      precision: oneOf(text("precision")!, "precision", ["fp32", "bf16"]),
+      devices: whole("devices", 1),
+    },
     dryRun: flags["dry-run"] === true,
     column: text("column"),
     jsonl: text("jsonl"),
