@@ -5,19 +5,22 @@ import type { CompileCache } from "@kcbert/xla";
 
 /**
  * Compiled programs in files, one each, named by their key. They are written beside and renamed, so that a reader sees
- * all of one or nothing; the ones that were not used for longest go when there are more than {@link LARGEST} bytes.
+ * all of one or nothing; the ones that were not used for longest go when there are too many.
  */
 export class DiskCompileCache implements CompileCache {
   readonly build: string;
   readonly #folder: string;
+  readonly #room: number;
   #counter = 0;
 
   /**
    * @param folder Where the files go; it is made when the first is written.
    * @param build What the compiled code depends on besides the program.
+   * @param room The bytes that all files together may take.
    */
-  constructor(folder: string, build: string) {
+  constructor(folder: string, build: string, room: number = 4e9) {
     this.#folder = folder;
+    this.#room = room;
     this.build = build;
   }
 
@@ -57,7 +60,7 @@ export class DiskCompileCache implements CompileCache {
       const state = await stat(path).catch(() => undefined); // another process tidies too
       if (state !== undefined) files.push({ path, size: state.size, used: state.mtimeMs });
     }
-    let room = LARGEST;
+    let room = this.#room;
     for (const { path, size, used } of files.sort((a, b) => b.used - a.used)) {
       room -= size;
       const left = path.endsWith(".tmp") && Date.now() - used > DAY;
@@ -67,8 +70,5 @@ export class DiskCompileCache implements CompileCache {
 }
 
 // --- internal ---
-
-/** The most that is kept, in bytes. */
-const LARGEST = 4e9;
 
 const DAY = 86_400_000;

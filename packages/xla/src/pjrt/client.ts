@@ -70,6 +70,8 @@ export class PjrtClient {
   readonly objects: NativeObjects;
   /** @internal Those who wait for the devices. */
   readonly events: Events;
+  /** Devices at work while the process ends take it down with a segmentation fault: they are waited for. */
+  readonly #keepFromExit: () => void;
   #compiling = 0;
   #handle: bigint;
 
@@ -82,6 +84,7 @@ export class PjrtClient {
     this.platform = this.#string("Client_PlatformName");
     this.platformVersion = this.#string("Client_PlatformVersion");
     this.devices = this.#readDevices();
+    this.#keepFromExit = plugin.ffi.onExit(() => this.dispose());
     plugin.memory = () => (this.#handle === 0n ? undefined : this.memory());
   }
 
@@ -229,6 +232,7 @@ export class PjrtClient {
   /** Free all its arrays and programs, and let go of the devices; a second call does nothing. */
   dispose(): void {
     if (this.#handle === 0n) return;
+    this.#keepFromExit();
     this.objects.releaseAll();
     const args = new Struct(this.plugin.ffi, 24).setPointer(16, this.#handle);
     this.#handle = 0n;

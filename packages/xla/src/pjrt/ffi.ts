@@ -18,6 +18,12 @@ export interface Ffi {
   fn(address: bigint): NativeFunction;
   /** The address of a view's first byte, for as long as its `ArrayBuffer` lives. */
   addressOf(view: ArrayBufferView): bigint;
+  /**
+   * Have something done when the process ends by itself or is told to, but not when it is killed.
+   *
+   * @returns Takes it back.
+   */
+  onExit(work: () => void): () => void;
   /** A copy of `length` bytes of native memory. */
   read(address: bigint, length: number): Uint8Array<ArrayBuffer>;
 }

@@ -33,6 +33,10 @@ export function denoFfi(): Ffi {
         (argument) => later.call(argument) as Promise<bigint>,
       );
     },
+    onExit(work) {
+      addEventListener("unload", work);
+      return () => removeEventListener("unload", work);
+    },
     addressOf: (view) => UnsafePointer.value(UnsafePointer.of(view)),
     read: (address, length) =>
       new Uint8Array(UnsafePointerView.getArrayBuffer(pointerTo(address), length)).slice(),

@@ -54,9 +54,20 @@ function bind(koffi: Koffi): Ffi {
       };
     },
     fn,
+    onExit(work) {
+      const { process } = globalThis as unknown as { process: Emitter };
+      process.on("exit", work);
+      return () => process.off("exit", work);
+    },
     addressOf: (view) => koffi.address(view),
     read: (address, length) => new Uint8Array(koffi.view(address, length)).slice(),
   };
+}
+
+/** The part of Node's and Bun's `process` that is used here. */
+interface Emitter {
+  on(event: "exit", listener: () => void): void;
+  off(event: "exit", listener: () => void): void;
 }
 
 type Callback = (error: unknown, result: bigint | null) => void;
