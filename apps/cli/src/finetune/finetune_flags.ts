@@ -58,7 +58,8 @@ export const recipeArgs = {
   widths: {
     type: "string",
     valueHint: "n,…",
-    description: "Tokens that rows are filled up to; each costs a compilation on xla",
+    description:
+      "Tokens that rows are filled up to, more where rows are longer; each costs a compilation on xla",
   },
   "evaluation-batch-size": { type: "string", valueHint: "n", description: "Rows in a batch when scoring" },
   "max-train": {

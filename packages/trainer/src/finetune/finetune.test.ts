@@ -273,6 +273,20 @@ describe("the same seed gives the same weights", () => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  test("widths are those that were asked for, as far as they are needed, and one for longer rows", async () => {
+    const model = BertForSequenceClassification.init({ ...CONFIG, numLabels: 2 }, { seed: 3 });
+    const widths = async (given?: readonly number[]): Promise<unknown> => {
+      const options = given === undefined ? { maxSteps: 1 } : { maxSteps: 1, widths: given };
+      const { events } = await run(model, { train: textsOf(40, 2) }, options);
+      const [start] = events;
+      return start!.event === "start" && start.widths;
+    };
+    expect(await widths()).toEqual([8, 16]);
+    expect(await widths([8])).toEqual([8, 16]);
+    expect(await widths([4, 20, 30])).toEqual([4, 20]);
+    model.dispose();
+  });
+
   test("a compiling backend is given the step and the forward pass once, and inputs of few shapes", async () => {
     const shapes: string[][] = [];
     const jit: Jit = (fn) => {
@@ -361,7 +375,13 @@ describe("what makes no sense is refused", () => {
       },
     ],
     ["train holds no example", (m) => run(m, { train: textsOf(0, 2) }, {})],
-    ["a row has 14 tokens: the widest batch is 8", (m) => run(m, { train: textsOf(40, 2) }, { widths: [8] })],
+    [
+      "a row has 40 tokens: the widest batch is 32 tokens wide",
+      (m) => {
+        const texts = { ids: new Int32Array(40).fill(7), rowStarts: Int32Array.of(0, 40) };
+        return run(m, { train: { kind: "texts", texts, labels: Int32Array.of(0) } }, {});
+      },
+    ],
     ["the loss is NaN in step", (m) => run(m, { train: textsOf(40, 2) }, { learningRate: 1e30 })],
   ])("%s", async (message, attempt) => {
     const model = init();

@@ -58,7 +58,10 @@ export interface FinetuneOptions extends FinetuneProgramOptions {
    * @default `devSelected` where there is a development set, else `last`
    */
   readonly keep?: "devSelected" | "last";
-  /** Tokens that rows may be filled up to, ascending. @default what suits the backend */
+  /**
+   * Tokens that rows may be filled up to, ascending; another is added where rows are longer than the last, and those that
+   * no row needs are left out. @default what suits the backend
+   */
   readonly widths?: readonly number[];
   /** Rows in a batch when scoring. @default 512 where it is compiled, else 64 */
   readonly evaluationBatchSize?: number;
@@ -127,7 +130,7 @@ export async function* finetune(
     const { maxSteps = Math.round(epochs * stepsPerEpoch), evaluateEvery = stepsPerEpoch } = options;
     checkNumbers({ epochs, maxSteps, batchSize, learningRate: peak, evaluateEvery, patience });
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
-    const widths = options.widths ?? usableWidths(longest, program.compiled, model);
+    const widths = usableWidths(longest, program.compiled, model, options.widths);
     const { stepsInFlight = program.compiled ? 4 : 0 } = options;
     const keep = options.keep ?? (dev === undefined ? "last" : "devSelected");
     const shape = { batchSize, padId: model.config.padTokenId };

@@ -23,7 +23,10 @@ export interface Predictions {
 export interface PredictOptions {
   /** Rows in a batch. @default 512 with `jit`, else 64 */
   readonly batchSize?: number;
-  /** Tokens that rows may be filled up to, ascending. @default what suits the backend */
+  /**
+   * Tokens that rows may be filled up to, ascending; another is added where rows are longer than the last, and those that
+   * no row needs are left out. @default what suits the backend
+   */
   readonly widths?: readonly number[];
   /** Compiles the forward pass, once for each width. @default none */
   readonly jit?: Jit;
@@ -37,7 +40,7 @@ export interface PredictOptions {
  * @param model The model, unchanged.
  * @param examples Examples of the kind that the model's class takes.
  * @throws {TypeError} If they are of another kind.
- * @throws {RangeError} If a row has more tokens than the widest batch, or than the model has positions.
+ * @throws {RangeError} If a row has more tokens than the model has positions.
  *
  * @example
  * ```ts
@@ -79,7 +82,8 @@ export async function predictWith(
 ): Promise<Predictions> {
   const lengths = exampleLengths(examples);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
-  const { batchSize = compiled ? 512 : 64, widths = usableWidths(longest, compiled, model) } = given;
+  const { batchSize = compiled ? 512 : 64 } = given;
+  const widths = usableWidths(longest, compiled, model, given.widths);
   const shape = { batchSize, padId: model.config.padTokenId };
   const rowStarts = startsOf(examples, lengths, model.config.numLabels);
   const values = new (examples.kind === "tokens" ? Int32Array : Float32Array)(rowStarts.at(-1)!);
@@ -105,11 +109,17 @@ export async function predictWith(
   return { values, rowStarts };
 }
 
-/** Widths that the model has positions for. */
-export function usableWidths(longest: number, compiled: boolean, { config }: FinetuneModel): number[] {
-  const most = config.maxPositionEmbeddings;
-  const widths = widthsFor(longest, compiled);
-  return [...new Set(widths.map((width) => Math.min(width, most)))];
+/** The widths given, or those that suit the backend: as far as the longest row needs them, and the model has positions. */
+export function usableWidths(
+  longest: number,
+  compiled: boolean,
+  { config }: FinetuneModel,
+  given?: readonly number[],
+): number[] {
+  const suited = widthsFor(longest, compiled);
+  const enough = given?.find((width) => width >= longest) ?? suited.at(-1)!;
+  const widths = given === undefined ? suited : [...given.filter((width) => width < enough), enough];
+  return [...new Set(widths.map((width) => Math.min(width, config.maxPositionEmbeddings)))];
 }
 
 // --- internal ---
