@@ -50,8 +50,8 @@ export interface Training {
   model: BertForMaskedLM;
   step: TrainStep;
   /** The tensors of a batch, and what changes from step to step. */
-  take(batch: HostBatch, index: number): { loss: tf.Scalar; gradNorm: tf.Scalar };
-  dispose(): void;
+  take: (batch: HostBatch, index: number) => { loss: tf.Scalar; gradNorm: tf.Scalar };
+  dispose: () => void;
 }
 
 /** Make a model, and a step that `jit` compiles. */

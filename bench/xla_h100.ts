@@ -65,7 +65,9 @@ const client = await openClient(findPlugin(flags.platform));
 registerXlaBackendOn(client);
 await tf.setBackend("xla");
 const device = client.devices[0]!;
-console.log(JSON.stringify({ platform: client.platform, device: device.kind, version: client.platformVersion }));
+console.log(
+  JSON.stringify({ platform: client.platform, device: device.kind, version: client.platformVersion }),
+);
 
 for (const batch of batches) await speed(sizesOf(batch));
 if (Number(flags.curve) > 0) await curve(sizesOf(batches[0]!), Number(flags.curve));
@@ -134,7 +136,12 @@ async function speed(sizes: Sizes): Promise<void> {
     // The same program again: what the next process waits for.
     const again = performance.now();
     const second = await client.compile(text, { partitions: 1 });
-    tell({ peer: "kcbert", batch: sizes.batch, again: second.source, againSeconds: (performance.now() - again) / 1000 });
+    tell({
+      peer: "kcbert",
+      batch: sizes.batch,
+      again: second.source,
+      againSeconds: (performance.now() - again) / 1000,
+    });
     second.dispose();
   } catch (error) {
     tell({ peer: "kcbert", batch: sizes.batch, error: String(error).slice(0, 2000) });
@@ -146,9 +153,12 @@ async function speed(sizes: Sizes): Promise<void> {
 
 /** Losses of many steps, to lay beside a peer's. */
 async function curve(sizes: Sizes, count: number): Promise<void> {
-  const { take, dispose, model } = training(sizes, (fn) => jit(fn, { precision: flags.precision as Precision }));
+  const { take, dispose, model } = training(sizes, (fn) =>
+    jit(fn, { precision: flags.precision as Precision }),
+  );
   await model.save(async (name, bytes) => {
-    if (name === "model.safetensors") writeFileSync("/tmp/kcbert_bench_init.safetensors", bytes as Uint8Array);
+    if (name === "model.safetensors")
+      writeFileSync("/tmp/kcbert_bench_init.safetensors", bytes as Uint8Array);
   });
   const losses: tf.Scalar[] = [];
   for (let i = 0; i < count; i++) {
@@ -166,7 +176,8 @@ async function curve(sizes: Sizes, count: number): Promise<void> {
 function runPeer(peer: string, sizes: Sizes, more: string[]): void {
   const { layers, hidden, heads, vocab, positions, length, batch } = sizes;
   const numbers = Object.entries({ layers, hidden, heads, vocab, positions, length, batch });
-  const init = peer === "jax" && more[0] === "--curve" ? ["--init", "/tmp/kcbert_bench_init.safetensors"] : [];
+  const init =
+    peer === "jax" && more[0] === "--curve" ? ["--init", "/tmp/kcbert_bench_init.safetensors"] : [];
   try {
     const output = execFileSync(
       flags.python,
@@ -182,7 +193,11 @@ function runPeer(peer: string, sizes: Sizes, more: string[]): void {
     );
     const result = JSON.parse(output.trim().split("\n").at(-1)!) as Record<string, unknown>;
     const seconds = (result["msPerStep"] as number) / 1000;
-    tell({ ...result, peer: `${result["peer"] as string}`, mfu: flopsPerStep(sizes) / seconds / Number(flags.peak), run: more.join(" ") });
+    tell({
+      ...result,
+      mfu: flopsPerStep(sizes) / seconds / Number(flags.peak),
+      run: more.join(" "),
+    });
   } catch (error) {
     tell({ peer, batch, error: String(error).slice(0, 2000) });
   }

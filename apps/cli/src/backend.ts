@@ -1,12 +1,36 @@
 import type { Jit } from "@kcbert/trainer";
 import type { Precision } from "@kcbert/xla";
-import { CliError, sentence } from "./failure.ts";
+import { passesSelfTest } from "./backends/self_test.ts";
+import { startTensorflow } from "./backends/tensorflow.ts";
+import { startWebGpu } from "./backends/webgpu.ts";
+import { startXla } from "./backends/xla.ts";
+import { CliError, sentence, UsageError } from "./failure.ts";
 
-/** A backend of TensorFlow.js that `--backend` can name. */
-export type Backend = "wasm" | "cpu" | "xla";
+/**
+ * A backend of TensorFlow.js that `--backend` can name. `xla` is the best plugin that is there, `xla:cuda` and the like
+ * that of one kind of device, and `auto` the fastest of all that starts and passes a test.
+ */
+export type Backend =
+  | "wasm"
+  | "cpu"
+  | "xla"
+  | `xla:${"cuda" | "tpu" | "cpu"}`
+  | "webgpu"
+  | "tensorflow"
+  | "auto";
 
 /** The names that `--backend` takes, the default first. */
-export const BACKENDS: readonly Backend[] = ["wasm", "cpu", "xla"];
+export const BACKENDS: readonly Backend[] = [
+  "wasm",
+  "cpu",
+  "xla",
+  "xla:cuda",
+  "xla:tpu",
+  "xla:cpu",
+  "webgpu",
+  "tensorflow",
+  "auto",
+];
 
 /** How the backend computes, where it has a choice. */
 export interface BackendOptions {
@@ -16,6 +40,8 @@ export interface BackendOptions {
   readonly precision?: Precision | undefined;
   /** For xla: over how many devices each batch is divided. Default 1. */
   readonly devices?: number | undefined;
+  /** Told which backend `auto` took, and why not a faster one. */
+  readonly say?: ((sentence: string) => void) | undefined;
 }
 
 /** A backend that computes. */
@@ -34,10 +60,10 @@ export interface StartedBackend {
 export async function startBackend(name: Backend, options: BackendOptions = {}): Promise<StartedBackend> {
   const tf = await import("@tensorflow/tfjs-core");
   tf.enableProdMode(); // without it, tfjs advertises itself on standard error
+  if (name === "auto") return startFastest(options);
+  checkOptions(name, options);
   try {
-    const started = await STARTS[name](options);
-    await tf.setBackend(name);
-    return started;
+    return await START[name](options);
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`Cannot start the backend ${name}: ${sentence(error)}`, { cause: error });
@@ -46,36 +72,69 @@ export async function startBackend(name: Backend, options: BackendOptions = {}):
 
 // --- internal ---
 
-const PLUGINS = ["cuda", "tpu", "cpu"] as const;
+type Named = Exclude<Backend, "auto">;
 
-/** How each is made ready. All of them work in Node, Deno and Bun. */
-const STARTS: Readonly<Record<Backend, (options: BackendOptions) => Promise<StartedBackend>>> = {
+/** How each is made ready and chosen. All but `webgpu` and `tensorflow` work in Node, Deno and Bun as they are. */
+const START: Readonly<Record<Named, (options: BackendOptions) => Promise<StartedBackend>>> = {
   /** WebAssembly, one thread. Its binary lies beside TensorFlow.js's own script in `node_modules`. */
   wasm: async () => {
     await (await import("@kcbert/kernels")).createWasmBackend();
-    return {};
+    return choose("wasm");
   },
   /** Plain JavaScript: the slow one that the others are compared with. */
   cpu: async () => {
     await import("@tensorflow/tfjs");
-    return {};
+    return choose("cpu");
   },
   /** XLA, the compiler behind JAX, on NVIDIA GPUs, TPUs and processors. */
-  xla: async ({ plugin, precision = "fp32", devices = 1 }) => {
-    const [{ jit, registerXlaBackendOn }, { findPlugin, findPlugins }, { openClient }] = await Promise.all([
-      import("@kcbert/xla"),
-      import("./plugin/find_plugin.ts"),
-      import("./plugin/open_client.ts"),
-    ]);
-    const present = new Set(findPlugins().map(({ name }) => name));
-    const wanted = plugin ?? PLUGINS.find((name) => present.has(name)) ?? "cpu";
-    const client = await openClient(findPlugin(wanted), { cpuDevices: devices });
-    registerXlaBackendOn(client);
-    const mesh = devices > 1 ? { mesh: { data: devices } } : {};
-    const kinds = client.devices.map(({ kind }) => kind);
-    return {
-      jit: (fn) => jit(fn, { precision, ...mesh }),
-      device: devices > 1 ? `${devices} × ${kinds[0]}` : (kinds[0] ?? client.platform),
-    };
-  },
+  xla: (options) => startXla(options),
+  "xla:cuda": (options) => startXla({ ...options, plugin: "cuda" }),
+  "xla:tpu": (options) => startXla({ ...options, plugin: "tpu" }),
+  "xla:cpu": (options) => startXla({ ...options, plugin: "cpu" }),
+  /** A GPU by the way that browsers have, or software that plays one. */
+  webgpu: () => startWebGpu(),
+  /** TensorFlow's own library, where the user installed it. */
+  tensorflow: () => startTensorflow(),
 };
+
+/** What `auto` tries, the fastest first. */
+const FASTEST: readonly Named[] = ["xla:tpu", "xla:cuda", "webgpu", "xla:cpu", "tensorflow", "wasm", "cpu"];
+
+async function choose(name: string): Promise<StartedBackend> {
+  const tf = await import("@tensorflow/tfjs-core");
+  await tf.setBackend(name);
+  return {};
+}
+
+/** The fastest backend that starts here and computes a small training step right. */
+async function startFastest(options: BackendOptions): Promise<StartedBackend> {
+  const { plugin, precision = "fp32", devices = 1, say } = options;
+  const onlyXla = plugin !== undefined || precision !== "fp32" || devices > 1;
+  const others: string[] = [];
+  for (const name of plugin === undefined ? FASTEST : (["xla"] as const)) {
+    if (onlyXla && !name.startsWith("xla")) continue;
+    try {
+      const started = await START[name](options);
+      if (name === "webgpu" && started.device === undefined)
+        throw new CliError("webgpu: only software plays the GPU");
+      if (!(await passesSelfTest(started.jit, precision)))
+        throw new CliError(`${name}: it does not compute right`);
+      const why = others.length === 0 ? "" : `; ${others.join("; ")}`;
+      say?.(`Taking the backend ${name}, the fastest that works here${why}`);
+      return started;
+    } catch (error) {
+      others.push(sentence(error));
+    }
+  }
+  throw new CliError(`Cannot start any backend: ${others.join("; ")}`);
+}
+
+function checkOptions(name: Named, { plugin, precision = "fp32", devices = 1 }: BackendOptions): void {
+  if (name.startsWith("xla")) return;
+  const flag =
+    precision !== "fp32" ? `--precision ${precision}` : devices > 1 ? `--devices ${devices}` : plugin;
+  if (flag === undefined) return;
+  throw new UsageError(
+    `Cannot use ${flag === plugin ? `--plugin ${plugin}` : flag} with the backend ${name}: it is for xla`,
+  );
+}

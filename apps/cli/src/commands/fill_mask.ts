@@ -29,7 +29,7 @@ const args = {
   },
   "top-k": { type: "string", default: "5", valueHint: "n", description: "How many candidates a mask gets" },
   targets: { type: "string", valueHint: "words", description: "The only candidates, separated by commas" },
-  backend: { type: "string", default: "wasm", description: "What computes: wasm or cpu" },
+  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
   output: {
     type: "string",
     alias: "o",

@@ -42,8 +42,9 @@ export const pretrainCommand: Command = defineExampledCommand(
           const { text, facts } = await describePlan(recipe, tokenizer, corpus, folder.latestCheckpoint());
           return await writeReport(text, facts, { json, quiet });
         }
-        const { jit, device } = await startBackend(recipe.backend, recipe.backendOptions);
-        if (device !== undefined && !quiet && !json) process.stderr.write(`Computing on ${device}\n`);
+        const say = (told: string) => void (quiet || json || process.stderr.write(`${told}\n`));
+        const { jit, device } = await startBackend(recipe.backend, { ...recipe.backendOptions, say });
+        if (device !== undefined) say(`Computing on ${device}`);
         const end = await train({ folder, recipe, tokenizer, corpus, samples, signal, jit, json, quiet });
         await report(end, recipe.output, { json, quiet });
         if (end.reason === "interrupted") throw signal.reason;

@@ -1,5 +1,6 @@
 import type { ArgsDef, StringArgDef } from "citty";
 import { commonArgs } from "../arguments.ts";
+import { BACKENDS } from "../backend.ts";
 import { fieldArgs } from "../io/text_field.ts";
 import { PRESETS } from "./presets.ts";
 
@@ -117,7 +118,7 @@ export const pretrainArgs: ArgsDef = {
     "variant",
     "How the corpus was cleaned (2021, 2020 or 2022): kept in config.json, so that users' text is cleaned alike",
   ),
-  backend: setting("backend", "name", "What computes: wasm, cpu or xla"),
+  backend: setting("backend", "name", `What computes: ${BACKENDS.join(", ")}`),
   plugin: text(
     "name",
     "With xla: cpu, cuda, tpu, or the path of a PJRT plugin (default: the best that is there)",
