@@ -43,6 +43,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Clean comments as KcBERT's own corpus was cleaned",
     load: async () => (await import("./commands/clean.ts")).cleanCommand,
   },
+  datasets: {
+    description: "List and download the public data sets: corpora, NSMC, KorNLI, KorQuAD and others",
+    load: async () => (await import("./commands/datasets.ts")).datasetsCommand,
+  },
   corpus: {
     description: "Prepare a corpus to pre-train on: clean, de-duplicate, sample, shuffle, tokenise",
     load: async () => (await import("./commands/corpus.ts")).corpusCommand,
