@@ -66,3 +66,16 @@ test("parents with so many children that they cannot share a stretch get room of
   for (const [id, token] of tokens.entries()) if (longest(trie, token)[0] !== id) expect.unreachable(token);
   expect(longest(trie, "d\u0100")[0]).toBe(-1);
 });
+
+test("grows for a long token", () => {
+  const token = "가나".repeat(150_000);
+  expect(longest(new Trie([token, "가"], all), token)).toEqual([0, 0]);
+});
+
+test("children whose codes lie as far apart as can be find room, however few tokens there are", () => {
+  const units = Array.from({ length: 0xff00 }, (_, i) => String.fromCharCode(0x100 + i));
+  const tokens = [units.join("")]; // gives every unit its code
+  for (let i = 1; i < 300; i++) tokens.push(`a${units[i]!}${units[0]!}`, `a${units[i]!}${units.at(-i)!}`);
+  const trie = new Trie(tokens, all);
+  for (const [id, token] of tokens.entries()) expect(longest(trie, token)).toEqual([id, 0]);
+});

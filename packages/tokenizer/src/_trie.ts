@@ -40,7 +40,7 @@ export class Trie {
   constructor(tokens: readonly string[], admits: (token: string) => boolean) {
     this.#tokens = tokens;
     this.#admits = admits;
-    this.nodes = new Int32Array(2 * MARGIN + 8 * tokens.length);
+    this.nodes = new Int32Array(3 * MARGIN + 8 * tokens.length);
     this.#links = new Int32Array(tokens.length);
     this.nodes[NOWHERE] = ROOT;
     for (let id = 0; id < tokens.length; id++) this.#add(tokens[id]!, id);
@@ -128,7 +128,7 @@ export class Trie {
     let base = from - head;
     while (!this.#fits(base, codes)) base += 4;
     if (base + head - from > PATIENCE) this.#room = base + head;
-    if (base + MARGIN > this.nodes.length) {
+    if (base + 2 * MARGIN > this.nodes.length) {
       const larger = new Int32Array(2 * this.nodes.length);
       larger.set(this.nodes);
       this.nodes = larger;
@@ -149,7 +149,10 @@ export function pieceStart(token: string): number {
 
 // --- internal ---
 
-/** Numbers before the first node and after the last base, so that base and code never lead out of the array. */
+/**
+ * More than any code. As many numbers lie before the first node, and twice as many after the last base: a child takes less than one
+ * of them, and a search that begins behind all children no more than the other. So base and code never lead out of the array.
+ */
 const MARGIN = 4 * 0x10000;
 /** The node of units that no token begins with. */
 const NOWHERE = MARGIN;

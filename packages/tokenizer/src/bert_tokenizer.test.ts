@@ -310,6 +310,51 @@ describe("properties", () => {
     );
   });
 
+  test("what was encoded before changes nothing", () => {
+    const tokens = [
+      "영",
+      "##화",
+      "영화",
+      "##영화",
+      "재밌",
+      "ㅋ",
+      "##ㅋ",
+      "##ㅋㅋ",
+      "!",
+      "漢",
+      "😀",
+      "##😀",
+      "é",
+      "##é",
+      "𝒜",
+    ];
+    const used = small(tokens);
+    fc.assert(
+      fc.property(text, (input) => {
+        expect(plain(used.encode(input))).toEqual(plain(small(tokens).encode(input)));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("removed characters change no token, and offsets lead around them", () => {
+    const removed = fc.constantFrom("", "", "\u200b", "\u{e0001}", "\udc00", "\u0000");
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(..."영 화 재 밌 다 ㅋ !".split(" "), " "), removed)),
+        (pairs) => {
+          const clean = pairs.map(([kept]) => kept).join("");
+          const dirty = pairs.flat().join("");
+          const at = pairs.map((_, i) => pairs.slice(0, i).flat().join("").length);
+          const expected = kcbert.encode(clean, { addSpecialTokens: false });
+          const actual = kcbert.encode(dirty, { addSpecialTokens: false });
+          expect(actual.ids).toEqual(expected.ids);
+          expect(spans(actual)).toEqual(spans(expected).map(([start, end]) => [at[start], at[end - 1]! + 1]));
+        },
+      ),
+    );
+  });
+
   test("offset units agree", () => {
     fc.assert(
       fc.property(text, (input) => {
