@@ -80,4 +80,4 @@ export {
 export { type Quantization } from "./quantization.ts";
 export { quantize, type QuantizeOptions } from "./quantize.ts";
 export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";
-export type { SavedTensor, StoredMatrix } from "./stored_matrix.ts";
+export type { FusedActivation, SavedTensor, StoredMatrix } from "./stored_matrix.ts";
