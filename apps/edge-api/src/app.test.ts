@@ -346,6 +346,7 @@ describe("GET /health", () => {
       models: [
         { id: "tiny", task: "fill-mask", labels: [], state: "final", revision: "final.1", step: null },
       ],
+      shares_models: false,
       training: null,
     });
   });

@@ -111,7 +111,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.use(rateLimit(limits.requestsPerMinute, options.clientOf ?? keyOf, clock));
   app.use(bodyLimit({ maxSize: limits.bodyBytes, onError: () => refuse(limits.bodyBytes) }));
 
-  app.get("/health", healthRoute(models, training));
+  app.get("/health", healthRoute(models, training, options.shareModels ?? false));
   for (const path of ["/livez", "/ping", "/v2/health/live"]) app.get(path, liveRoute);
   for (const path of ["/readyz", "/v2/health/ready"]) app.get(path, readyRoute(service, shutdown));
   app.get("/metrics", (c) =>

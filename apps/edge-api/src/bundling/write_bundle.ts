@@ -68,6 +68,7 @@ async function writePage(assets: string): Promise<void> {
     const file = await page(served);
     if (file !== undefined) await writeFile(join(assets, "page", served), file.body);
   }
+  await cp(tfjsBinary(), join(assets, "page", "tfjs.wasm")); // for the models that the browser runs
 }
 
 async function writeModel(assets: string, { id, folder, shared }: DeployedModel): Promise<ManifestModel> {

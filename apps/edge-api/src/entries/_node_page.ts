@@ -24,11 +24,23 @@ const types: Record<string, string> = {
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
   ".ts": "text/javascript; charset=utf-8",
+  ".wasm": "application/wasm",
 };
+
+/** The worker that runs models in the browser: in the repository it is bundled when it is first asked for. */
+const localServer = "local_server";
 
 async function read(folder: URL, name: string): Promise<PageFile | undefined> {
   const type = types[extname(name)];
   if (type === undefined) return undefined;
+  if (name === "tfjs.wasm") {
+    const { tfjsBinary } = await import("../bundling/esbuild_bundle.ts");
+    return { type, body: new Uint8Array(await readFile(tfjsBinary())) };
+  }
+  if (name === `${localServer}.ts`) {
+    const { bundle } = await import("../bundling/esbuild_bundle.ts");
+    return { type, body: await bundle({ entry: new URL(name, folder), takesModules: false }) };
+  }
   const text = await readText(new URL(name, folder));
   if (text !== undefined) return { type, body: name.endsWith(".ts") ? stripTypes(text) : text };
   if (!name.endsWith(".js")) return undefined;

@@ -1,17 +1,23 @@
 /** The page: follows the server's run, and asks its models. */
+import type { ModelHealthJson } from "../routes/health.ts";
+import { computeIn, lastMilliseconds, type Place } from "./api.ts";
 import { byId } from "./element.ts";
 import { followRun } from "./follow_run.ts";
+import { NearestView } from "./nearest_view.ts";
 import { emptyRun, receive, type RunView } from "./run_view.ts";
 import { showSamples } from "./samples_view.ts";
 import { TrainingView } from "./training_view.ts";
 import { TryView } from "./try_view.ts";
-import { words as allWords, type Language, type Words } from "./words.ts";
+import { VerdictsView } from "./verdicts_view.ts";
+import { fill, words as allWords, type Language, type Words } from "./words.ts";
 
 let language = chosenLanguage();
 let words = allWords[language];
 let run: RunView = emptyRun();
 let heardAt = performance.now();
 let isQueued = false;
+let models: readonly ModelHealthJson[] = [];
+let place: Place = "server";
 
 /** Which attribute of the page's elements names which text of theirs. */
 const translated: [string, (element: HTMLElement, text: string) => void][] = [
@@ -21,17 +27,27 @@ const translated: [string, (element: HTMLElement, text: string) => void][] = [
 ];
 
 const training = new TrainingView(words);
-const tryOut = new TryView(language, words);
+const verdicts = new VerdictsView(language, words);
+const nearest = new NearestView(language, words);
+const tryOut = new TryView(language, words, (comment) => void askAll(comment));
 
 for (const button of document.querySelectorAll<HTMLButtonElement>("[data-language]")) {
   button.addEventListener("click", () => speak(button.dataset.language as Language));
+}
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-place]")) {
+  button.addEventListener("click", () => moveTo(button.dataset.place as Place));
 }
 speak(language);
 setInterval(show, 5_000); // a run that says nothing is worth a word
 
 await followRun({
-  health({ models, training }) {
-    tryOut.offer(models.map(({ id }) => id));
+  health({ models: served, training, shares_models: shares }) {
+    models = served;
+    tryOut.offer(models);
+    verdicts.offer(models);
+    nearest.offer(models);
+    byId("training").hidden = training === null;
+    byId("place").hidden = !shares || !models.some(({ state }) => state === "final");
     const model = models.find(({ state }) => state !== "waiting");
     if (model?.state === "final") arrange("try");
     const { revision, state, step } = model ?? {};
@@ -57,6 +73,27 @@ await followRun({
 });
 
 // --- internal ---
+
+/** Ask everybody about a comment, and say how long it took. */
+async function askAll(comment: string): Promise<void> {
+  await Promise.all([verdicts.ask(comment), nearest.ask(comment)]);
+  const took = lastMilliseconds();
+  const sentence = place === "browser" ? words.tookBrowser : words.tookServer;
+  byId("took").textContent =
+    took === undefined ? "" : fill(sentence, { ms: String(Math.max(1, Math.round(took))) });
+}
+
+/** Let the server or this browser compute. */
+function moveTo(chosen: Place): void {
+  place = chosen;
+  const ready = models.filter(({ state }) => state === "final").map(({ id }) => id);
+  computeIn(chosen, ready);
+  for (const button of document.querySelectorAll<HTMLElement>("[data-place]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.place === chosen));
+  }
+  byId("took").textContent = chosen === "browser" ? words.loadingBrowser : "";
+  tryOut.refresh();
+}
 
 /** Show the run, once a frame at most. */
 function show(): void {
@@ -92,6 +129,8 @@ function speak(chosen: Language): void {
   if (!byId("connection").hidden) byId("connection").textContent = words.serverGone;
   remember(chosen);
   tryOut.speak(language, words);
+  verdicts.speak(language, words);
+  nearest.speak(language, words);
   show();
 }
 

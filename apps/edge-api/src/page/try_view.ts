@@ -1,6 +1,7 @@
 import type { CleanJson } from "../routes/clean.ts";
 import type { FillMaskJson } from "../routes/hugging_face.ts";
-import { askModel, cleanText, RefusedError } from "./api.ts";
+import type { ModelHealthJson } from "../routes/health.ts";
+import { askModel, cleanText, RefusedError, tokenize, type TokenJson, useKey } from "./api.ts";
 import { showBars } from "./bars.ts";
 import { countDropped, piecesOf } from "./cleaned.ts";
 import { byId, h } from "./element.ts";
@@ -23,6 +24,10 @@ export class TryView {
   #model: string | undefined;
   #answerer: Answerer | undefined;
   #cleaned: { source: string; json: CleanJson } | undefined;
+  #tokens: readonly TokenJson[] = [];
+  readonly #onComment: (comment: string) => void;
+  /** The first model that is there, whose tokens are shown. */
+  #reader: string | undefined;
   /** Index of the word that is hidden. */
   #hidden: number | undefined;
   /** What was asked last, as the cleaning leaves it. */
@@ -33,10 +38,11 @@ export class TryView {
   #cleaning = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param language The page's language. @param words Its words. */
-  constructor(language: Language, words: Words) {
+  /** @param language The page's language. @param words Its words. @param onComment Told what is typed, after a pause. */
+  constructor(language: Language, words: Words, onComment: (comment: string) => void) {
     this.#language = language;
     this.#words = words;
+    this.#onComment = onComment;
     const comment = byId<HTMLTextAreaElement>("comment");
     comment.addEventListener("input", () => this.#onInput());
     comment.addEventListener("keydown", (event) => {
@@ -52,6 +58,10 @@ export class TryView {
       this.#model = (target as HTMLSelectElement).value;
       if (this.#asked !== undefined) void this.#ask();
     });
+    byId<HTMLInputElement>("key").addEventListener("change", ({ target }) => {
+      useKey((target as HTMLInputElement).value.trim());
+      this.refresh();
+    });
     byId("examples").append(...examples.map((text) => this.#newExample(text)));
   }
 
@@ -62,8 +72,20 @@ export class TryView {
     this.#show();
   }
 
-  /** The models that can be asked, by name. */
-  offer(models: readonly string[]): void {
+  /** Clean, tokenize and ask anew: somebody else computes, or a key is there. */
+  refresh(): void {
+    const wasAsked = this.#asked !== undefined;
+    this.#cleaned = undefined;
+    this.#problem = undefined;
+    if (wasAsked) void this.#ask();
+    else void this.#clean();
+  }
+
+  /** The models that there are; those that fill masks can be asked here. */
+  offer(all: readonly ModelHealthJson[]): void {
+    this.#reader = all.find(({ state }) => state !== "waiting")?.id;
+    const models = all.filter(({ task }) => task === "fill-mask").map(({ id }) => id);
+    for (const id of ["ask", "hint"]) byId(id).hidden = models.length === 0;
     const select = byId<HTMLSelectElement>("model");
     if (models.join("\n") === [...select.options].map(({ value }) => value).join("\n")) return;
     select.replaceChildren(...models.map((id) => h("option", { value: id }, id)));
@@ -112,9 +134,19 @@ export class TryView {
       this.#cleaned = { source, json };
       this.#hidden = undefined;
       this.#problem = undefined;
+      byId("key-field").hidden = true;
+      this.#show();
+      this.#onComment(source);
+      this.#tokens = [];
+      if (this.#reader !== undefined && json.text !== "") {
+        const tokens = await tokenize(this.#reader, json.text, signal).catch(() => []); // a model that is not there yet
+        if (signal.aborted) return;
+        this.#tokens = tokens;
+      }
     } catch (error) {
       if (signal.aborted) return;
       this.#problem = problemOf(error);
+      if (error instanceof RefusedError && error.status === 401) byId("key-field").hidden = false;
     }
     this.#show();
   }
@@ -188,12 +220,17 @@ export class TryView {
     const number = numberFormat(this.#language, 0).format(count);
     byId("dropped").textContent =
       count === 0 ? this.#words.nothingDropped : fill(this.#words.dropped, { count: number });
+    byId("tokens-block").hidden = this.#tokens.length === 0;
+    const tokens = this.#tokens.map(({ id, text }) =>
+      h("li", { class: "token-chip", title: String(id) }, text),
+    );
+    byId("tokens").replaceChildren(...tokens);
   }
 
   #showWords(): void {
     const text = this.#cleaned?.json.text ?? "";
     const parts = countMasks(text) > 0 ? [] : wordsOf(text);
-    byId("words-block").hidden = parts.length === 0;
+    byId("words-block").hidden = parts.length === 0 || this.#model === undefined;
     const focused = [...byId("words").children].indexOf(document.activeElement!);
     byId("words").replaceChildren(...parts.map((word, index) => this.#newChip(word, index)));
     if (focused >= 0) (byId("words").children[focused] as HTMLElement | undefined)?.focus();

@@ -11,6 +11,8 @@ export interface HealthJson {
   readonly waits_for?: string;
   /** Each model, in the order given. */
   readonly models: readonly ModelHealthJson[];
+  /** Whether a browser may fetch the models' files, and run them itself. */
+  readonly shares_models: boolean;
   /** The run that the page follows; null when there is none. */
   readonly training: TrainingHealthJson | null;
 }
@@ -42,7 +44,7 @@ export interface TrainingHealthJson {
 }
 
 /** `GET /health`: always 200 while the server answers; the body says whether its models do too. */
-export function healthRoute(models: Models, run: TrainingRun | undefined): AppHandler {
+export function healthRoute(models: Models, run: TrainingRun | undefined, sharesModels: boolean): AppHandler {
   return async (c) => {
     await run?.refresh();
     const states = await Promise.all(
@@ -67,6 +69,7 @@ export function healthRoute(models: Models, run: TrainingRun | undefined): AppHa
         revision: version?.revision ?? null,
         step: version?.step ?? null,
       })),
+      shares_models: sharesModels,
       training: run === undefined ? null : trainingJson(run),
     };
     c.header("Cache-Control", "no-store");

@@ -23,9 +23,9 @@ export function modelFileRoute(models: Models): AppHandler {
     const [, id = path, name = ""] = /^(.+)\/files\/([\w.-]+)$/.exec(path) ?? [];
     const version = await models.require(id).current();
     const isShared = shared.has(name) || /^model(?:\.int[48])?-\d{5}-of-\d{5}\.safetensors$/.test(name);
-    const file = isShared ? await version?.source(name, { signal: c.req.raw.signal }) : undefined;
-    if (file === undefined)
-      throw new ApiError(404, `The model "${id}" shares no file "${name.slice(0, 100)}"`);
+    if (!isShared) throw new ApiError(404, `The model "${id}" shares no file "${name.slice(0, 100)}"`);
+    const file = await version?.source(name, { signal: c.req.raw.signal });
+    if (file === undefined) return c.body(null, 204); // a browser complains of 404, and the folder need not have it
     c.header(
       "Content-Type",
       /\.(?:json|txt)$/.test(name) ? "text/plain; charset=utf-8" : "application/octet-stream",

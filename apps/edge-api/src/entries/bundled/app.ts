@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Hono } from "hono";
 import { createApp, type AppEnv } from "../../app.ts";
 import { bundledModels, type ReadFile } from "../../bundling/bundled_models.ts";
+import { setWebPlatform } from "../../bundling/web_platform.ts";
 import type { Limits } from "../../limits.ts";
 import type { LogRecord } from "../../log.ts";
 import type { PageFile } from "../../routes/page.ts";
@@ -45,7 +46,7 @@ export async function createServer(parts: BundleParts): Promise<Hono<AppEnv>> {
   return createApp({
     models: await bundledModels(read),
     async backend() {
-      tf.env().setPlatform("web", webPlatform);
+      setWebPlatform();
       const binaries = kernels === undefined ? { tfjs } : { tfjs, kernels };
       await createWasmBackend(binaries);
       await tf.setBackend("wasm");
@@ -68,16 +69,6 @@ export async function createServer(parts: BundleParts): Promise<Hono<AppEnv>> {
 }
 
 // --- internal ---
-
-/** What TensorFlow.js asks of a runtime, by Web standards: it knows Node and browsers only. */
-const webPlatform: tf.Platform = {
-  fetch: (path, init) => fetch(path, init),
-  now: () => performance.now(),
-  encode: (text) => new TextEncoder().encode(text),
-  decode: (bytes) => new TextDecoder().decode(bytes),
-  isTypedArray: (value): value is Float32Array | Int32Array | Uint8Array | Uint8ClampedArray =>
-    ArrayBuffer.isView(value) && !(value instanceof DataView),
-};
 
 /** One JSON object a line, where the platform collects them: by default errors and warnings, with `requests` all. */
 function logTo(level: string): (record: LogRecord) => void {
