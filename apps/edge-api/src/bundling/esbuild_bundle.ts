@@ -61,6 +61,11 @@ export function kernelsBinary(): string | undefined {
   }
 }
 
+/** Whether an export of TensorFlow.js's binary is needed: its own start and memory, and the kernels that are kept. */
+export function isForwardExport(name: string): boolean {
+  return !/^(?:_?[A-Z])/.test(name) || kept.has(name) || name === "Gather" || name === "SelectV2";
+}
+
 // --- internal ---
 
 /** The kernels that a forward pass may run, by the names of TensorFlow.js's files. */

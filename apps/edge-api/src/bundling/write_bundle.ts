@@ -5,7 +5,8 @@ import { folderPage } from "../entries/_node_page.ts";
 import { defaultLimits } from "../limits.ts";
 import { openApiDocument } from "../openapi.ts";
 import { type ManifestFile, type ManifestModel, sha256 } from "./bundled_models.ts";
-import { bundle, kernelsBinary, tfjsBinary } from "./esbuild_bundle.ts";
+import { bundle, kernelsBinary } from "./esbuild_bundle.ts";
+import { slimTfjsBinary } from "./slim_binary.ts";
 
 /** Bytes of a part of a file: static assets of Cloudflare Workers take 25 MiB. */
 const partBytes = 24 * 1024 * 1024;
@@ -52,7 +53,7 @@ async function writeCode(out: string): Promise<void> {
   const entry = new URL("../entries/bundled/app.ts", import.meta.url);
   const kernels = kernelsBinary();
   await writeFile(join(out, "app.js"), await bundle({ entry, takesModules: kernels !== undefined }));
-  await cp(tfjsBinary(), join(out, "tfjs.wasm"));
+  await writeFile(join(out, "tfjs.wasm"), await slimTfjsBinary());
   if (kernels !== undefined) await cp(kernels, join(out, "kernels.wasm"));
   const both = `import tfjs from "./tfjs.wasm";\nimport kernels from "./kernels.wasm";\nexport { kernels, tfjs };\n`;
   const one = `import tfjs from "./tfjs.wasm";\nexport { tfjs };\nexport const kernels = undefined;\n`;
@@ -68,7 +69,7 @@ async function writePage(assets: string): Promise<void> {
     const file = await page(served);
     if (file !== undefined) await writeFile(join(assets, "page", served), file.body);
   }
-  await cp(tfjsBinary(), join(assets, "page", "tfjs.wasm")); // for the models that the browser runs
+  await cp(join(assets, "..", "tfjs.wasm"), join(assets, "page", "tfjs.wasm")); // for the models that the browser runs
 }
 
 async function writeModel(assets: string, { id, folder, shared }: DeployedModel): Promise<ManifestModel> {
