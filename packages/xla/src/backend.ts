@@ -142,7 +142,7 @@ export class XlaBackend extends tf.KernelBackend {
       this.trace === undefined
         ? this.#runNow(name, given, attributes)
         : this.#record(this.trace, name, given, attributes);
-    return MANY.has(name) ? results : results[0]!;
+    return MANY.has(name) || results.length > 1 ? results : results[0]!;
   }
 
   // --- for jit ---
@@ -328,7 +328,7 @@ const MOST_KERNELS = 2048;
 /** Data on the host that is no longer than that is kept there when it goes to a device. */
 const KEPT_BYTES = 1024;
 
-/** Kernels with a list of results. */
+/** Kernels with a list of results, even of one. */
 const MANY = new Set(["Unpack", "SplitV"]);
 
 const HOST_READ =

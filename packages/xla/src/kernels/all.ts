@@ -1,6 +1,7 @@
 import { DROPOUT } from "./counter_dropout.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import type { Lowerings } from "./lowering.ts";
+import { NAMED_OPERATIONS } from "./named_operations.ts";
 import { PRODUCTS } from "./products.ts";
 import { REDUCTIONS } from "./reductions.ts";
 import { ROWS } from "./rows.ts";
@@ -14,4 +15,5 @@ export const LOWERINGS: Lowerings = {
   ...PRODUCTS,
   ...ROWS,
   ...DROPOUT,
+  ...NAMED_OPERATIONS,
 };

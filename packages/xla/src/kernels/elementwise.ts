@@ -17,7 +17,7 @@ import { type Lowering, type Lowerings, type Recording, wide } from "./lowering.
 
 /** By the kernel's name. */
 export const ELEMENTWISE: Lowerings = {
-  Add: arithmetic((g, a, b) => binary(g, a.dtype === "i1" ? "or" : "add", a, b)),
+  Add: (on, { a, b }) => sum(on, a!, b!),
   Sub: arithmetic((g, a, b) => binary(g, "subtract", a, b)),
   Multiply: arithmetic((g, a, b) => binary(g, a.dtype === "i1" ? "and" : "multiply", a, b)),
   RealDiv: arithmetic((g, a, b) => binary(g, "divide", asFloat(g, a), asFloat(g, b))),
@@ -30,10 +30,7 @@ export const ELEMENTWISE: Lowerings = {
   Atan2: arithmetic((g, a, b) => binary(g, "atan2", a, b)),
   AddN: (on, inputs) => {
     const [first, ...rest] = Object.values(inputs);
-    return rest.reduce(
-      (sum, x) => inHidden(on, [sum, x], ([a, b]) => binary(on.graph, "add", a!, b!)),
-      first!,
-    );
+    return rest.reduce((total, x) => sum(on, total, x), first!);
   },
 
   Equal: comparing("EQ"),
@@ -138,6 +135,13 @@ export function inHidden(
 }
 
 // --- internal ---
+
+/** Two activations are added in bfloat16 as they are: the sum is rounded once either way. */
+function sum(on: Recording, a: Value, b: Value): Value {
+  const { graph: g } = on;
+  if (a.dtype === "bf16" && b.dtype === "bf16") return binary(g, "add", a, b);
+  return inHidden(on, [a, b], ([x, y]) => binary(g, x!.dtype === "i1" ? "or" : "add", x!, y!));
+}
 
 /** A float32 value of several dimensions that is no master weight: statistics of rows, an attention bias. */
 function isStatistic({ dtype, shape }: Value): boolean {

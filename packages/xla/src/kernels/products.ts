@@ -33,24 +33,13 @@ export const PRODUCTS: Lowerings = {
   },
 };
 
-// --- internal ---
-
-/** The kernels that `_FusedMatMul` names as its activation; `linear` is none. */
-const ACTIVATIONS: Readonly<Record<string, string | undefined>> = {
-  relu: "Relu",
-  relu6: "Relu6",
-  elu: "Elu",
-  sigmoid: "Sigmoid",
-  leakyrelu: "LeakyRelu",
-};
-
 /**
  * The product of matrices `[…, M, K]` and `[…, K, N]`, each perhaps lying transposed.
  *
  * In a program of bfloat16 the factors are bfloat16, sums are float32, and so is a product over the rows of a batch, for
  * that is the gradient of a master weight; other products become bfloat16 again.
  */
-function product(on: Recording, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+export function product(on: Recording, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
   const { graph: g, precision } = on;
   const outer = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const type = precision === "bf16" ? "bf16" : "f32";
@@ -73,3 +62,14 @@ function product(on: Recording, a: Value, b: Value, transposeA: boolean, transpo
     dotPrecision(on),
   );
 }
+
+// --- internal ---
+
+/** The kernels that `_FusedMatMul` names as its activation; `linear` is none. */
+const ACTIVATIONS: Readonly<Record<string, string | undefined>> = {
+  relu: "Relu",
+  relu6: "Relu6",
+  elu: "Elu",
+  sigmoid: "Sigmoid",
+  leakyrelu: "LeakyRelu",
+};
