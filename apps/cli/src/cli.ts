@@ -99,6 +99,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Write a model as a folder for Hugging Face, with a model card",
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
+  edge: {
+    description: "Say where a model fits: Cloudflare Workers, Deno Deploy, Node",
+    load: async () => (await import("./commands/edge.ts")).edgeCommand,
+  },
   plugin: {
     description: "Install and list the XLA plugins that drive accelerators",
     load: async () => (await import("./commands/plugin.ts")).pluginCommand,
