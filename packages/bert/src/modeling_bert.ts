@@ -133,6 +133,10 @@ export interface Pass {
   readonly tokens: number;
   /** float32 `[B, 1, 1, T]` or `[B, 1, T, T]`, added to attention scores. */
   readonly bias: tf.Tensor4D | undefined;
+  /** Whether the attentions' probabilities are asked for. */
+  readonly outputAttentions: boolean;
+  /** Whether {@link Pass.drop} drops. */
+  readonly drops: boolean;
   /** Dropout in training, nothing otherwise; `stream` names the place. */
   readonly drop: <X extends tf.Tensor>(x: X, rate: number, stream: string) => X;
 }
@@ -176,6 +180,8 @@ export function runBert(
     batch,
     tokens,
     bias: inputs.attentionMask === undefined ? undefined : attentionBias(inputs.attentionMask),
+    outputAttentions,
+    drops: key !== undefined,
     drop: (x, rate, stream) => (key === undefined ? x : dropout(x, rate, { ...key, stream })),
   };
 
@@ -187,8 +193,7 @@ export function runBert(
     const layer = tidied(() => encoderLayer(hidden, pass, weightsOf(model, `${prefix}${place}`), place));
     hidden = layer.hidden; // [M, H]
     hiddenStates.push(hidden);
-    if (outputAttentions) attentions.push(layer.probabilities); // [B, N, T, T]
-    else layer.probabilities.dispose();
+    if (layer.probabilities !== undefined) attentions.push(layer.probabilities); // [B, N, T, T]
   }
 
   const states: BertStates = {};
@@ -236,7 +241,7 @@ function encoderLayer(
   pass: Pass,
   w: Weights,
   place: string,
-): { hidden: tf.Tensor2D; probabilities: tf.Tensor4D } {
+): { hidden: tf.Tensor2D; probabilities?: tf.Tensor4D } {
   const { config } = pass;
   const project = (x: tf.Tensor2D, name: string, activation?: "gelu") =>
     linear(x, w.matrix(`${name}.weight`), w(`${name}.bias`), activation);
@@ -246,36 +251,20 @@ function encoderLayer(
     return layerNorm(dropped, gain, bias, config.layerNormEps, residual); // [M, H]
   };
 
-  const { context, probabilities } = selfAttention(hidden, pass, project, place);
+  const heads = (name: string) => project(hidden, `attention.self.${name}`); // [M, N·D]
+  const { attentionProbsDropoutProb: rate, numAttentionHeads } = config;
+  const { context, probabilities } = attention(heads("query"), heads("key"), heads("value"), {
+    batch: pass.batch,
+    heads: numAttentionHeads,
+    bias: pass.bias,
+    drop: pass.drops && rate > 0 ? (x) => pass.drop(x, rate, `${place}.attention.self.dropout`) : undefined,
+    outputProbabilities: pass.outputAttentions,
+  }); // [M, H], [B, N, T, T]
   const attended = addAndNorm(project(context, "attention.output.dense"), hidden, "attention.output"); // [M, H]
   const wide =
     config.hiddenAct === "gelu"
       ? project(attended, "intermediate.dense", "gelu") // [M, I]
       : activation(config.hiddenAct)(project(attended, "intermediate.dense"));
-  return { hidden: addAndNorm(project(wide, "output.dense"), attended, "output"), probabilities };
-}
-
-/** `attention.self`: what each token gathers from the tokens it may look at, `[M, H]` → `[M, H]`. */
-function selfAttention(
-  hidden: tf.Tensor2D,
-  { config, batch, tokens, bias, drop }: Pass,
-  project: (x: tf.Tensor2D, name: string) => tf.Tensor2D,
-  place: string,
-): { context: tf.Tensor2D; probabilities: tf.Tensor4D } {
-  const { hiddenSize, numAttentionHeads } = config;
-  const size = hiddenSize / numAttentionHeads; // D
-  const heads = (name: string): tf.Tensor4D => {
-    const rows = tf.reshape(project(hidden, `attention.self.${name}`), [
-      batch,
-      tokens,
-      numAttentionHeads,
-      size,
-    ]);
-    return tf.transpose(rows, [0, 2, 1, 3]) as tf.Tensor4D; // [B, N, T, D]
-  };
-  const { context, probabilities } = attention(heads("query"), heads("key"), heads("value"), bias, (x) =>
-    drop(x, config.attentionProbsDropoutProb, `${place}.attention.self.dropout`),
-  ); // [B, N, T, D], [B, N, T, T]
-  const joined = tf.transpose(context, [0, 2, 1, 3]); // [B, T, N, D]
-  return { context: tf.reshape(joined, [-1, hiddenSize]) as tf.Tensor2D, probabilities };
+  const out = addAndNorm(project(wide, "output.dense"), attended, "output"); // [M, H]
+  return probabilities === undefined ? { hidden: out } : { hidden: out, probabilities };
 }

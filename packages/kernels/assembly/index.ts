@@ -1,5 +1,9 @@
 /** What the module exports. Addresses are bytes in TensorFlow.js's memory; this module has none of its own. */
 export { activate, geluGrad } from "./activation";
+export { adamW, sumOfSquares } from "./adam";
+export { attention, attentionGrad, attentionScratch } from "./attention";
+export { dropout } from "./dropout";
+export { layerNorm, layerNormGrad } from "./layer_norm";
 export { matMul, matMulScratch } from "./mat_mul";
 export {
   packedBytes,
@@ -13,3 +17,5 @@ export {
   unpackInt8,
   unpackScales,
 } from "./quantized";
+export { crossEntropy, crossEntropyGrad, softmaxRows } from "./softmax";
+export { segmentSum, sumRows } from "./sums";

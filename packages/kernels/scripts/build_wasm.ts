@@ -23,7 +23,7 @@ export const BUILDS: ReadonlyMap<string, readonly string[]> = new Map([
 export async function compile(name: string): Promise<Uint8Array> {
   let bytes: Uint8Array | undefined;
   const common = ["--runtime", "stub", "--importMemory", "--noExportMemory", "--enable", "simd"];
-  const { error } = await main(
+  const { error, stderr } = await main(
     ["index.ts", "-O3", "--converge", "--noAssert", ...common, ...BUILDS.get(name)!, "--outFile", "out.wasm"],
     {
       readFile: (file) => {
@@ -36,7 +36,10 @@ export async function compile(name: string): Promise<Uint8Array> {
     },
   );
   if (error || bytes === undefined)
-    throw new Error(`Cannot compile ${name}: ${String(error ?? "no output")}`, { cause: error });
+    throw new Error(
+      `Cannot compile ${name}: ${error?.message}\n${(stderr as { toString(): string }).toString()}`,
+      { cause: error },
+    );
   return bytes;
 }
 

@@ -7,17 +7,21 @@ export interface Call {
   readonly module: KernelModule;
   readonly backend: WasmBackend;
   /**
-   * An input.
+   * An input; of float32 if nothing else is said.
    *
    * @throws {TypeError} If it is missing, disposed, or of another dtype.
    */
-  input(name: string, dtype?: DataType): TensorInfo;
+  input(name: string, ...dtypes: DataType[]): TensorInfo;
   /** An input that may be left out. */
-  optional(name: string, dtype?: DataType): TensorInfo | undefined;
+  optional(name: string, ...dtypes: DataType[]): TensorInfo | undefined;
   /** The attributes, as the caller of the kernel gave them. */
   readonly attributes: Readonly<Record<string, number | string | boolean | undefined>>;
   /** Where a tensor lies. One of another backend is moved here; an address holds while the tensor lives. */
   at(tensor: TensorInfo): number;
+  /** A number at an address, as float32 or int32. */
+  read(at: number, dtype?: "float32" | "int32"): number;
+  /** A float32 scalar of this value. */
+  scalar(value: number): TensorInfo;
   /** A tensor for results, of any content. */
   output(shape: readonly number[], dtype?: DataType): TensorInfo;
   /** Bytes that are free again when the kernel ends. */
@@ -40,22 +44,31 @@ export function defineKernel(
     kernelFunc: ({ inputs, attrs, backend }) => {
       const wasmBackend = backend as WasmBackend;
       const taken: number[] = [];
-      const optional = (name: string, dtype: DataType = "float32"): TensorInfo | undefined => {
+      const optional = (name: string, ...dtypes: DataType[]): TensorInfo | undefined => {
         const tensor = inputs[name] as TensorInfo | undefined | null;
-        return tensor == null ? undefined : checked(kernelName, name, tensor, dtype);
+        return tensor == null ? undefined : checked(kernelName, name, tensor, dtypes);
       };
       const call: Call = {
         module: moduleOf(wasmBackend),
         backend: wasmBackend,
         optional,
-        input: (name, dtype = "float32") => {
-          const tensor = optional(name, dtype);
+        input: (name, ...dtypes) => {
+          const tensor = optional(name, ...dtypes);
           if (tensor !== undefined) return tensor;
           throw new TypeError(`Cannot run ${kernelName} as its input ${name} is missing`);
         },
         attributes: (attrs ?? {}) as Call["attributes"],
         at: ({ dataId }) => wasmBackend.dataIdMap.get(dataId).memoryOffset,
         output: (shape, dtype = "float32") => wasmBackend.makeOutput([...shape], dtype),
+        read: (at, dtype = "float32") => {
+          const { buffer } = wasmBackend.wasm.HEAPU8;
+          return (dtype === "float32" ? new Float32Array(buffer, at, 1) : new Int32Array(buffer, at, 1))[0]!;
+        },
+        scalar: (value) => {
+          const out = wasmBackend.makeOutput([], "float32");
+          wasmBackend.typedArrayFromHeap(out)[0] = value;
+          return out;
+        },
         scratch: (bytes) => {
           const offset = wasmBackend.wasm._malloc(bytes);
           taken.push(offset);
@@ -86,10 +99,13 @@ function moduleOf(backend: WasmBackend): KernelModule {
   throw new Error("Cannot run kernels on a WASM backend that createWasmBackend() did not make");
 }
 
-function checked(kernelName: string, name: string, tensor: TensorInfo, dtype: DataType): TensorInfo {
+function checked(kernelName: string, name: string, tensor: TensorInfo, dtypes: DataType[]): TensorInfo {
   if (tensor instanceof Tensor && tensor.isDisposed) {
     throw new TypeError(`Cannot run ${kernelName} as its input ${name} is disposed`);
   }
-  if (tensor.dtype === dtype) return tensor;
-  throw new TypeError(`Cannot run ${kernelName} as ${name} must be ${dtype}: it is ${tensor.dtype}`);
+  const wanted = dtypes.length === 0 ? ["float32"] : dtypes;
+  if (wanted.includes(tensor.dtype)) return tensor;
+  throw new TypeError(
+    `Cannot run ${kernelName} as ${name} must be ${wanted.join(" or ")}: it is ${tensor.dtype}`,
+  );
 }

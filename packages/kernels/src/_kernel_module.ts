@@ -25,6 +25,124 @@ export interface KernelModule {
     activation: number,
     scratch: number,
   ): void;
+  sumRows(x: number, rows: number, width: number, to: number): void;
+  segmentSum(
+    x: number,
+    ids: number,
+    to: number,
+    count: number,
+    width: number,
+    segments: number,
+    isFloat: boolean,
+  ): void;
+  layerNorm(
+    x: number,
+    residual: number,
+    gain: number,
+    bias: number,
+    y: number,
+    normal: number,
+    inverse: number,
+    m: number,
+    h: number,
+    eps: number,
+  ): void;
+  layerNormGrad(
+    dy: number,
+    normal: number,
+    inverse: number,
+    gain: number,
+    dx: number,
+    dgain: number,
+    dbias: number,
+    m: number,
+    h: number,
+  ): void;
+  softmaxRows(x: number, rows: number, n: number, scale: number, bias: number, biasStride: number): void;
+  crossEntropy(
+    logits: number,
+    labels: number,
+    probabilities: number,
+    rows: number,
+    n: number,
+    ignored: number,
+    keep: boolean,
+  ): number;
+  crossEntropyGrad(
+    dy: number,
+    probabilities: number,
+    labels: number,
+    dx: number,
+    rows: number,
+    n: number,
+    ignored: number,
+  ): void;
+  attentionScratch(tokens: number, size: number): number;
+  attention(
+    q: number,
+    k: number,
+    v: number,
+    width: number,
+    bias: number,
+    biasRows: number,
+    drop: number,
+    context: number,
+    probabilities: number,
+    batch: number,
+    heads: number,
+    tokens: number,
+    size: number,
+    scale: number,
+    scratch: number,
+  ): void;
+  attentionGrad(
+    dy: number,
+    q: number,
+    k: number,
+    v: number,
+    probabilities: number,
+    drop: number,
+    dq: number,
+    dk: number,
+    dv: number,
+    batch: number,
+    heads: number,
+    tokens: number,
+    size: number,
+    scale: number,
+    scratch: number,
+  ): void;
+  dropout(
+    x: number,
+    y: number,
+    n: number,
+    low: number,
+    high: number,
+    step: number,
+    stream: number,
+    bound: number,
+    keep: number,
+  ): void;
+  adamW(
+    p: number,
+    m: number,
+    v: number,
+    g: number,
+    nextP: number,
+    nextM: number,
+    nextV: number,
+    n: number,
+    firstWeight: number,
+    secondWeight: number,
+    rate: number,
+    firstCorrection: number,
+    secondCorrection: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    decay: number,
+  ): void;
+  sumOfSquares(x: number, n: number): number;
   packedBytes(rows: number, columns: number, bits: number): number;
   packInt8(from: number, to: number, rows: number, columns: number): void;
   unpackInt8(from: number, to: number, rows: number, columns: number): void;

@@ -1,11 +1,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import moduleFactory from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.js";
+import { adamWConfig, sumOfSquaresConfig } from "./adam_w.ts";
+import { attentionConfig, attentionGradConfig } from "./attention.ts";
 import { batchMatMulConfig, fusedMatMulConfig, linearConfig } from "./batch_mat_mul.ts";
 import { setModule } from "./_define_kernel.ts";
 import { compile, instantiateKernels, type KernelModule, type KernelSource } from "./_kernel_module.ts";
+import { counterDropoutConfig } from "./counter_dropout.ts";
+import { geluConfig, geluGradConfig } from "./gelu.ts";
 import { identityConfig } from "./identity.ts";
+import { layerNormConfig, layerNormGradConfig } from "./layer_norm.ts";
 import { quantizedLinearConfig, quantizedPackConfig, quantizedUnpackConfig } from "./quantized_linear.ts";
+import { softmaxCrossEntropyConfig, softmaxCrossEntropyGradConfig } from "./softmax_cross_entropy.ts";
 import { sumConfig } from "./sum.ts";
 import { unsortedSegmentSumConfig } from "./unsorted_segment_sum.ts";
 
@@ -238,15 +244,26 @@ async function startKernels(
 function registerKernels(): void {
   stockSum ??= tf.getKernel(tf.Sum, "wasm");
   for (const config of [
+    adamWConfig,
+    attentionConfig,
+    attentionGradConfig,
     batchMatMulConfig,
+    counterDropoutConfig,
     fusedMatMulConfig,
+    geluConfig,
+    geluGradConfig,
     identityConfig,
+    layerNormConfig,
+    layerNormGradConfig,
     linearConfig,
     quantizedLinearConfig,
     quantizedPackConfig,
     quantizedUnpackConfig,
-    sumConfig(stockSum),
+    softmaxCrossEntropyConfig,
+    softmaxCrossEntropyGradConfig,
+    sumOfSquaresConfig,
     unsortedSegmentSumConfig,
+    sumConfig(stockSum),
   ]) {
     if (tf.getKernel(config.kernelName, "wasm") !== undefined) tf.unregisterKernel(config.kernelName, "wasm");
     tf.registerKernel(config);

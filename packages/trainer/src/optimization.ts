@@ -149,6 +149,10 @@ export function lamb(
  */
 export function globalNorm(tensors: Iterable<tf.Tensor>): tf.Scalar {
   return tf.tidy(() => {
+    if (tf.getKernel(SUM_OF_SQUARES, tf.getBackend()) != null) {
+      const sums = Array.from(tensors, (x) => tf.engine().runKernel(SUM_OF_SQUARES, { x }) as tf.Tensor);
+      return tf.sqrt(sums.length === 0 ? tf.scalar(0) : tf.addN(sums)) as tf.Scalar;
+    }
     // Row by row first: the wasm backend adds up in float32, one after the other, and long sums would lose digits.
     const squares = Array.from(tensors, (tensor) =>
       tf.sum(tf.sum(tf.square(tensor), tensor.rank === 0 ? undefined : -1)),
@@ -158,6 +162,16 @@ export function globalNorm(tensors: Iterable<tf.Tensor>): tf.Scalar {
 }
 
 // --- internal ---
+
+/**
+ * A kernel that a backend may register: a step for one parameter. Inputs `parameter`, `m`, `v`, `gradient`, and the scalars
+ * of {@link StepInputs} but with `rate` for the learning rate; attributes `beta1`, `beta2`, `epsilon`, `decay`; gives the
+ * next parameter, m and v.
+ */
+const ADAM_W = "AdamW";
+
+/** A kernel that a backend may register: the sum of the squares of `x`, a scalar. */
+const SUM_OF_SQUARES = "SumOfSquares";
 
 type Settings = OptimizerOptions & { epsilon: number };
 
@@ -195,6 +209,15 @@ function optimizer(parameters: Parameters, settings: Settings, rule: Rule): Opti
     at: StepInputs,
     { decay, factor }: { decay: number; factor: number },
   ): void {
+    if (!rule.trustRatio && tf.getKernel(ADAM_W, tf.getBackend()) != null) {
+      const rate = factor === 1 ? at.learningRate : tf.mul(at.learningRate, factor);
+      const { firstWeight, secondWeight, firstCorrection, secondCorrection } = at;
+      const scalars = { rate, firstWeight, secondWeight, firstCorrection, secondCorrection };
+      const attributes = { beta1, beta2, epsilon, decay };
+      const next = tf.engine().runKernel(ADAM_W, { parameter, m, v, gradient, ...scalars }, attributes);
+      for (const [i, variable] of [parameter, m, v].entries()) variable.assign((next as tf.Tensor[])[i]!);
+      return;
+    }
     const nextM = tf.add(tf.mul(m, beta1), tf.mul(gradient, at.firstWeight));
     const nextV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), at.secondWeight));
     const denominator = tf.add(tf.sqrt(tf.mul(nextV, at.secondCorrection)), epsilon);

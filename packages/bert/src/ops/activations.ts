@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { hasKernel, runKernel } from "./_fused.ts";
 import { withGradient } from "./_with_gradient.ts";
 
 /** An elementwise function; the result has the argument's shape, and the caller owns it. */
@@ -10,20 +11,8 @@ export type Activation = <T extends tf.Tensor>(x: T) => T;
  * @param x float32, any shape.
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
-  return withGradient<T>(
-    [x],
-    (save) => {
-      const phi = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5); // Φ(x)
-      save(x, phi);
-      return tf.mul(x, phi);
-    },
-    (dy, [x, phi]) => {
-      const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI)); // Φ'(x)
-      return [tf.mul(dy, tf.add(phi!, tf.mul(x!, density)))];
-    },
-  );
+  return hasKernel(GELU) ? geluByKernel(x) : geluByErf(x);
 }
-
 /** The activations that `hidden_act` may name, under Hugging Face's names. */
 export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map<string, Activation>([
   ["gelu", gelu],
@@ -49,6 +38,35 @@ export function activation(name: string): Activation {
 }
 
 // --- internal ---
+
+/** Input `x`; and `GeluGrad`, inputs `dy` and `x`. */
+const GELU = "Gelu";
+
+function geluByKernel<T extends tf.Tensor>(x: T): T {
+  return withGradient<T>(
+    [x],
+    (save) => {
+      save(x);
+      return runKernel(GELU, { x })[0] as T;
+    },
+    (dy, [x]) => runKernel(`${GELU}Grad`, { dy, x }),
+  );
+}
+
+function geluByErf<T extends tf.Tensor>(x: T): T {
+  return withGradient<T>(
+    [x],
+    (save) => {
+      const phi = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5); // Φ(x)
+      save(x, phi);
+      return tf.mul(x, phi);
+    },
+    (dy, [x, phi]) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI)); // Φ'(x)
+      return [tf.mul(dy, tf.add(phi!, tf.mul(x!, density)))];
+    },
+  );
+}
 
 /**
  * `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`: Hugging Face's `gelu_new` and `gelu_pytorch_tanh`, and the `gelu` of

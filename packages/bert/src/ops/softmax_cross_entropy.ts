@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { withGradient } from "./_with_gradient.ts";
+import { hasKernel, runKernel } from "./_fused.ts";
+import { isRecording, withGradient } from "./_with_gradient.ts";
 
 /** A label that counts for nothing, as in PyTorch and Hugging Face. */
 export const IGNORED_LABEL = -100;
@@ -29,6 +30,33 @@ export const IGNORED_LABEL = -100;
  * ```
  */
 export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  return hasKernel(SOFTMAX_CROSS_ENTROPY) ? byKernel(logits, labels) : composed(logits, labels);
+}
+
+// --- internal ---
+
+/**
+ * Inputs `logits` and `labels`, attributes `ignored` and `training`; gives the loss and, when training, `probabilities`.
+ * `SoftmaxCrossEntropyGrad` has the inputs `dy`, `probabilities` and `labels` and gives the gradient of the logits.
+ */
+const SOFTMAX_CROSS_ENTROPY = "SoftmaxCrossEntropy";
+
+function byKernel(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  const training = isRecording();
+  const ignored = IGNORED_LABEL;
+  return withGradient(
+    [logits],
+    (save) => {
+      const [loss, ...kept] = runKernel(SOFTMAX_CROSS_ENTROPY, { logits, labels }, { ignored, training });
+      if (training) save(...kept, labels);
+      return loss as tf.Scalar;
+    },
+    (dy, [probabilities, labels]) =>
+      runKernel(`${SOFTMAX_CROSS_ENTROPY}Grad`, { dy, probabilities, labels }, { ignored }),
+  );
+}
+
+function composed(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
   const [rows, classes] = logits.shape;
   return withGradient(
     [logits],
