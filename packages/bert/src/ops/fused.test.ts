@@ -1,0 +1,350 @@
+/**
+ * The kernels of `@kcbert/kernels` against the compositions of TensorFlow.js's own operations on the cpu backend: values and
+ * gradients over random shapes, in both builds.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createWasmBackend } from "@kcbert/kernels";
+import * as tf from "@tensorflow/tfjs";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { uniform } from "../random.ts";
+import { QuantizedMatrix } from "../quantized_matrix.ts";
+import { gelu } from "./activations.ts";
+import { attention, attentionBias } from "./attention.ts";
+import { dropout } from "./dropout.ts";
+import { embedding } from "./embedding.ts";
+import { layerNorm } from "./layer_norm.ts";
+import { linear } from "./linear.ts";
+import { softmaxCrossEntropy } from "./softmax_cross_entropy.ts";
+
+const BUILDS = ["kernels-relaxed", "kernels-simd"] as const;
+const { resolve } = createRequire(import.meta.url);
+const binary = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(resolve(`@kcbert/kernels/${name}.wasm`)));
+
+const size = (max: number) => fc.integer({ min: 1, max });
+const runs = { numRuns: 25, seed: 1 };
+
+describe.each(BUILDS)("%s", (build) => {
+  beforeAll(() => createWasmBackend({ kernels: binary(build) }));
+  afterAll(() => tf.removeBackend("wasm"));
+
+  test("linear(), with gelu too", async () => {
+    await fc.assert(
+      fc.asyncProperty(size(70), size(400), size(30), fc.boolean(), async (m, i, o, isGelu) => {
+        const op = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
+          linear(x as tf.Tensor2D, w, b, isGelu ? "gelu" : undefined);
+        await compare(op, [m, i], [o, i], [o]);
+      }),
+      runs,
+    );
+  });
+
+  test("linear() is within 1e-5·Σ|x||w| of the exact product", async () => {
+    for (const [m, i, o] of [
+      [1, 768, 5],
+      [5, 3072, 9],
+      [300, 769, 33],
+    ] as const) {
+      const [x, w] = [numbers("x", [m, i]), numbers("w", [o, i])];
+      const y = await on("wasm", () => [
+        linear(tf.tensor2d(x, [m, i]), tf.tensor2d(w, [o, i]), tf.zeros([o])),
+      ]);
+      for (let row = 0; row < m; row++) {
+        for (let column = 0; column < o; column++) {
+          let [exact, bound] = [0, 0];
+          for (let k = 0; k < i; k++) {
+            const term = x[row * i + k]! * w[column * i + k]!;
+            exact += term;
+            bound += Math.abs(term);
+          }
+          expect(Math.abs(y[0]!.values[row * o + column]! - exact)).toBeLessThanOrEqual(1e-5 * bound);
+        }
+      }
+    }
+  });
+
+  test("layerNorm(), with a residual too", async () => {
+    await fc.assert(
+      fc.asyncProperty(size(20), size(70), fc.boolean(), async (m, h, isAdded) => {
+        const op = (x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, residual?: tf.Tensor) =>
+          layerNorm(x as tf.Tensor2D, gain, bias, 1e-3, residual as tf.Tensor2D | undefined);
+        await compare(op, [m, h], [h], [h], ...(isAdded ? [[m, h]] : []));
+      }),
+      runs,
+    );
+  });
+
+  test("gelu(), and within 1e-6 of the exact one", async () => {
+    await fc.assert(
+      fc.asyncProperty(size(30), (n) => compare((x) => gelu(x), [n])),
+      runs,
+    );
+    const x = Float32Array.from({ length: 4001 }, (_, i) => (i - 2000) / 200);
+    const exact = await on("cpu", () => [gelu(tf.tensor1d(x))]);
+    const ours = await on("wasm", () => [gelu(tf.tensor1d(x))]);
+    for (const [i, value] of ours[0]!.values.entries()) {
+      // Beyond 1 one float32 from the next is that much farther.
+      expect(Math.abs(value - exact[0]!.values[i]!)).toBeLessThanOrEqual(1e-6 * Math.max(1, Math.abs(x[i]!)));
+    }
+  });
+
+  test("attention(), masked or not, with dropout too", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        size(3),
+        size(21),
+        size(4),
+        size(18),
+        fc.constantFrom("none", "row", "block"),
+        fc.boolean(),
+        async (batch, tokens, heads, width, kind, isDropped) => {
+          const shape = kind === "row" ? [batch, tokens] : [batch, tokens, tokens];
+          const mask = Int32Array.from(numbers("mask", shape), (x) => (x > -1 ? 1 : 0));
+          const op = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+            attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, {
+              batch,
+              heads,
+              bias: kind === "none" ? undefined : attentionBias(tf.tensor(mask, shape, "int32")),
+              drop: isDropped ? (x) => dropout(x, 0.2, { seed: 1, step: 3, stream: "p" }) : undefined,
+            }).context;
+          const rows = [batch * tokens, heads * width];
+          await compare(op, rows, rows, rows);
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("attention() over 300 tokens", async () => {
+    const op = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+      attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, { batch: 1, heads: 2 }).context;
+    await compare(op, [300, 32], [300, 32], [300, 32]);
+  });
+
+  test("softmaxCrossEntropy(), with rows that do not count", async () => {
+    await fc.assert(
+      fc.asyncProperty(size(9), fc.integer({ min: 2, max: 50 }), async (rows, classes) => {
+        const labels = Int32Array.from({ length: rows }, (_, i) => (i % 3 === 1 ? -100 : (7 * i) % classes));
+        const op = (x: tf.Tensor) =>
+          softmaxCrossEntropy(x as tf.Tensor2D, tf.tensor1d(labels, "int32")) as tf.Tensor;
+        await compare(op, [rows, classes]);
+      }),
+      runs,
+    );
+    const nothing = () => {
+      const op = (x: tf.Tensor) =>
+        softmaxCrossEntropy(x as tf.Tensor2D, tf.tensor1d([-100, -100], "int32")) as tf.Tensor;
+      const x = tf.ones([2, 3]);
+      return [op(x), tf.grad(op)(x)];
+    };
+    expect(await on("wasm", nothing)).toEqual(await on("cpu", nothing));
+  });
+
+  test("dropout() drops the same elements", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 40 }),
+        fc.maxSafeNat(),
+        fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        async (n, seed, step, rate) => {
+          const run = () => [dropout(tf.ones([n]), rate, { seed, step, stream: "place" })];
+          expect(await on("wasm", run)).toEqual(await on("cpu", run));
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("embedding() has the gradient of a sum over its places", async () => {
+    await compare((table) => embedding(tf.tensor1d([3, 0, 3, 1, 2], "int32"), table, 2) as tf.Tensor, [4, 7]);
+  });
+
+  test("NaN and infinity go where they go on the cpu backend", async () => {
+    const odd = [1, Number.NaN, -2, Number.POSITIVE_INFINITY, 3, 0, 0, 0];
+    const ops: [string, () => tf.Tensor[]][] = [
+      ["linear", () => [linear(tf.tensor2d(odd, [4, 2]), tf.ones([9, 2]), tf.zeros([9]))]],
+      ["matMul", () => [tf.matMul(tf.tensor2d(odd, [2, 4]), tf.ones([4, 9]))]],
+      ["layerNorm", () => [layerNorm(tf.tensor2d(odd, [4, 2]), tf.ones([2]), tf.zeros([2]), 1e-12)]],
+      ["gelu", () => [gelu(tf.tensor1d(odd))]],
+      [
+        "attention",
+        () => [
+          attention(tf.tensor2d(odd, [4, 2]), tf.ones([4, 2]), tf.ones([4, 2]), { batch: 2, heads: 1 })
+            .context,
+        ],
+      ],
+      ["crossEntropy", () => [softmaxCrossEntropy(tf.tensor2d(odd, [2, 4]), tf.tensor1d([0, 1], "int32"))]],
+    ];
+    for (const [name, op] of ops) {
+      const [ours, theirs] = [await on("wasm", op), await on("cpu", op)];
+      const kinds = (x: ArrayLike<number>) =>
+        Array.from(x, (value) => (Number.isNaN(value) ? "NaN" : "number"));
+      expect(kinds(ours[0]!.values), name).toEqual(kinds(theirs[0]!.values));
+    }
+  });
+
+  test("an empty batch gives an empty result", async () => {
+    const ops: (() => tf.Tensor[])[] = [
+      () => [linear(tf.zeros([0, 4]), tf.ones([3, 4]), tf.zeros([3]))],
+      () => [layerNorm(tf.zeros([0, 4]), tf.ones([4]), tf.zeros([4]), 1e-12)],
+      () => [gelu(tf.zeros([0, 4]))],
+      () => [tf.matMul(tf.zeros([0, 2, 3]), tf.zeros([0, 3, 2]))],
+    ];
+    for (const op of ops) expect(await on("wasm", op)).toEqual(await on("cpu", op));
+  });
+
+  test("a disposed tensor, and one of another dtype, are refused by name", async () => {
+    await tf.setBackend("wasm");
+    const [gone, whole] = [tf.ones([2]), tf.ones([2], "int32")];
+    gone.dispose();
+    const run = (x: tf.Tensor) => tf.engine().runKernel("Gelu", { x });
+    expect(() => run(gone)).toThrow(new TypeError("Cannot run Gelu as its input x is disposed"));
+    expect(() => run(whole)).toThrow(new TypeError("Cannot run Gelu as x must be float32: it is int32"));
+    expect(() => tf.engine().runKernel("Gelu", {})).toThrow(
+      new TypeError("Cannot run Gelu as its input x is missing"),
+    );
+    whole.dispose();
+  });
+
+  test("tensors of another backend are taken over", async () => {
+    await tf.setBackend("cpu");
+    const made = [tf.tensor2d([[1, 2]]), tf.tensor2d([[3, 4]]), tf.tensor1d([1])] as const;
+    await tf.setBackend("wasm");
+    const y = linear(made[0], made[1], made[2]);
+    expect([...y.dataSync()]).toEqual([12]);
+    tf.dispose([y, ...made]);
+  });
+
+  test.each([
+    [8, undefined],
+    [4, 32],
+    [4, 64],
+  ] as const)(
+    "a matrix of %i bits, in groups of %s, multiplies what the definition says",
+    async (bits, groupSize) => {
+      await fc.assert(
+        fc.asyncProperty(size(9), size(150), size(20), async (m, columns, rows) => {
+          const weights = Float32Array.from(numbers("w", [rows, columns]));
+          const matrix = (): QuantizedMatrix =>
+            QuantizedMatrix.quantize(weights, [rows, columns], { bits, groupSize });
+          const x = Float32Array.from(numbers("x", [m, columns]));
+          await tf.setBackend("cpu");
+          const plain = matrix();
+          const floats = plain.readRows(0, rows);
+          await tf.setBackend("wasm");
+          const packed = matrix();
+          expect(packed.readRows(0, rows)).toEqual(floats);
+          const y = tf.tidy(() => packed.linear(tf.tensor2d(x, [m, columns]), tf.ones([rows])).dataSync());
+          const expected = exactLinear(x, floats, m, rows, columns);
+          for (const [i, value] of y.entries()) {
+            expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6 * columns);
+          }
+          for (const one of [plain, packed]) one.dispose();
+        }),
+        runs,
+      );
+    },
+  );
+});
+
+test("both builds quantise alike, bit for bit", async () => {
+  const found: Float32Array[][] = [];
+  for (const build of BUILDS) {
+    await createWasmBackend({ kernels: binary(build) });
+    await tf.setBackend("wasm");
+    found.push(
+      ([8, 4] as const).map((bits) => {
+        const weights = Float32Array.from(numbers("w", [37, 768]));
+        const quantization = bits === 8 ? { bits } : { bits, groupSize: 32 as const };
+        const matrix = QuantizedMatrix.quantize(weights, [37, 768], quantization);
+        const run = () =>
+          tf.tidy(() => {
+            const x = tf.tensor2d(Float32Array.from(numbers("x", [11, 768])), [11, 768]);
+            return matrix.linear(x, tf.zeros([37])).dataSync() as Float32Array;
+          });
+        const said = run();
+        expect(run()).toEqual(said); // and from run to run
+        matrix.dispose();
+        return said;
+      }),
+    );
+    tf.removeBackend("wasm");
+  }
+  expect(found[0]![0]).toEqual(found[1]![0]); // 8 bits: integers all the way
+  for (const [i, value] of found[0]![1]!.entries()) {
+    expect(Math.abs(value - found[1]![1]![i]!)).toBeLessThan(1e-4); // 4 bits: groups are added as float32
+  }
+});
+
+// --- internal ---
+
+/** Repeatable values in [-2, 2). */
+function numbers(name: string, shape: readonly number[]): number[] {
+  return Array.from(uniform(1, 0, name, tf.util.sizeFromShape([...shape])), (x) => 4 * x - 2);
+}
+
+interface Found {
+  shape: number[];
+  values: number[];
+}
+
+/** What `f` computes on a backend; no tensor and no memory is left behind. */
+async function on(backend: string, f: () => tf.Tensor[]): Promise<Found[]> {
+  await tf.setBackend(backend);
+  const { numTensors, numBytes } = tf.memory();
+  const found = tf.engine().tidy(() => {
+    const outputs = f();
+    return outputs.map((output) => ({ shape: output.shape, values: [...output.dataSync()] })) as never;
+  }) as Found[];
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  return found;
+}
+
+/** An op's value and its gradients on wasm against those on cpu. */
+async function compare(
+  op: (...inputs: tf.Tensor[]) => tf.Tensor,
+  ...shapes: readonly (readonly number[])[]
+): Promise<void> {
+  const run = () => {
+    const inputs = shapes.map((shape, i) => tf.tensor(numbers(`input ${i}`, shape), [...shape]));
+    const y = op(...inputs);
+    const weights = tf.tensor(numbers("weights", y.shape), y.shape);
+    const weighed = (...inputs: tf.Tensor[]) => tf.sum(tf.mul(op(...inputs), weights));
+    return [y, ...tf.grads(weighed)(inputs)];
+  };
+  const [ours, theirs] = [await on("wasm", run), await on("cpu", run)];
+  for (const [i, { shape, values }] of ours.entries()) {
+    expect(shape).toEqual(theirs[i]!.shape);
+    const most = theirs[i]!.values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+    for (const [j, value] of values.entries()) {
+      const difference = Math.abs(value - theirs[i]!.values[j]!);
+      if (!(difference <= 2e-5 * most)) {
+        expect.fail(`output ${i}, element ${j}: ${value} and ${theirs[i]!.values[j]} (${shapes.join("; ")})`);
+      }
+    }
+  }
+}
+
+/** `x·Wᵀ + 1` with each row of x rounded to 8 bits. */
+function exactLinear(x: Float32Array, w: Float32Array, m: number, rows: number, columns: number): number[] {
+  const y: number[] = [];
+  for (let i = 0; i < m; i++) {
+    const row = x.subarray(i * columns, (i + 1) * columns);
+    const most = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const by = Math.fround(127 / most);
+    const rounded = Array.from(row, (value) => roundToEven(Math.fround(value * by)) * (most / 127));
+    for (let j = 0; j < rows; j++) {
+      y.push(rounded.reduce((sum, value, k) => sum + value * w[j * columns + k]!, 1));
+    }
+  }
+  return y;
+}
+
+function roundToEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
