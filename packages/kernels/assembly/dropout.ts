@@ -52,8 +52,8 @@ export function dropout(
 // --- internal ---
 
 /** The two words that {@link threefry} gives, for four counters at once. */
-let first: v128 = i32x4.splat(0);
-let second: v128 = i32x4.splat(0);
+let first: v128 = i32x4(0, 0, 0, 0);
+let second: v128 = i32x4(0, 0, 0, 0);
 
 // @inline
 function threefry(a: v128, b: v128, counter0: v128, counter1: v128): void {
