@@ -106,7 +106,7 @@ const MODELS: ReadonlyMap<string, BertClass<BertPreTrainedModel>> = new Map<
 /** One text of so many tokens, as a server would run it; of a masked language model one mask is scored. */
 async function run(model: BertPreTrainedModel, length: number, maskId: number): Promise<void> {
   const outputs = tf.tidy(() => {
-    const inputIds = tf.fill([1, length], maskId, "int32") as tf.Tensor2D; // [1, T]
+    const inputIds = tf.tensor2d(new Int32Array(length).fill(maskId), [1, length], "int32"); // [1, T]
     const maskedPositions = tf.tensor1d([length >> 1], "int32");
     const forward = model as BertForMaskedLM;
     return Object.values(forward.forward({ inputIds }, { maskedPositions })).filter(
@@ -119,7 +119,7 @@ async function run(model: BertPreTrainedModel, length: number, maskId: number): 
 
 function weightsOf(extra: ReadonlyMap<string, unknown> | undefined): string {
   const bits: unknown = new Map(Object.entries(extra?.get("quantization_config") ?? {})).get("bits");
-  return bits === undefined ? "float32" : `int${String(bits)}`;
+  return typeof bits === "number" ? `int${bits}` : "float32";
 }
 
 function wasmHeapBytes(): number {
