@@ -3,9 +3,14 @@
  * compile and to load from the cache, and a curve of losses; beside JAX and PyTorch with the same maths, one after another.
  *
  *     npm run bench -- xla_h100
- *     esbuild bench/xla_h100.ts --bundle --platform=node --format=esm --conditions=@kcbert/source \
- *       --external:koffi --outfile=xla_h100.mjs
- *     node xla_h100.mjs --platform cuda --batches 256,512 --peers jax,torch --out xla_h100.json
+ *
+ * On a machine that has Python with JAX's CUDA plugin, but no npm, it takes one file, `peers/`, `node_modules/koffi` with
+ * `node_modules/@koromix/koffi-linux-x64` beside it, and the binary of Node:
+ *
+ *     npx esbuild bench/xla_h100.ts --bundle --platform=node --format=esm --conditions=@kcbert/source --external:koffi \
+ *       --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" \
+ *       --outfile=xla_h100.mjs
+ *     node xla_h100.mjs --platform cuda --batches 256,512 --curve 200 --peers jax,torch --out xla_h100.json
  *
  * With `--platform cpu --size tiny` it rehearses all of it on a processor.
  */
