@@ -75,21 +75,21 @@ export class Trie {
 
   /** Lay out what hangs from a node. @param list The tokens. @param depth The number of their units that lead to it. */
   #grow(root: number, list: number, depth: number): void {
-    const tokens = this.#tokens;
     const links = this.#links;
     const lists = this.#lists;
-    const open: [node: number, list: number][] = [[root, list]];
-    let levelEnd = 1;
-    for (let o = 0; o < open.length; o++) {
+    const open = [root, list]; // nodes and their lists by turns, level by level
+    let levelEnd = 2;
+    for (let o = 0; o < open.length; o += 2) {
       if (o === levelEnd) {
         levelEnd = open.length;
         depth++;
       }
-      let [node, rest] = open[o]!;
+      const node = open[o]!;
       const units: number[] = [];
-      while (rest !== 0) {
+      const codes: number[] = [];
+      for (let rest = open[o + 1]!; rest !== 0;) {
         const id = rest - 1;
-        const token = tokens[id]!;
+        const token = this.#tokens[id]!;
         rest = links[id]!;
         if (o === 0 && !this.#admits(token)) continue;
         if (token.length === depth) {
@@ -98,12 +98,14 @@ export class Trie {
           continue;
         }
         const unit = token.charCodeAt(depth);
-        if (lists[unit] === 0) units.push(unit);
+        if (lists[unit] === 0) {
+          units.push(unit);
+          codes.push((this.units[4 * unit] ||= 4 * ++this.#codeCount));
+        }
         links[id] = lists[unit]!;
         lists[unit] = id + 1;
       }
       if (units.length === 0) continue;
-      const codes = units.map((unit) => (this.units[4 * unit] ||= 4 * ++this.#codeCount));
       const base = this.#place(codes);
       const { nodes } = this;
       nodes[node + 1] = base;
@@ -112,7 +114,7 @@ export class Trie {
         nodes[child] = node;
         nodes[child + 2] = nodes[node + 2]!;
         nodes[child + 3] = nodes[node + 3]! + 1;
-        open.push([child, lists[units[u]!]!]);
+        open.push(child, lists[units[u]!]!);
         lists[units[u]!] = 0;
       }
     }
@@ -120,24 +122,28 @@ export class Trie {
 
   /** A base from which all these codes lead to free slots. */
   #place(codes: readonly number[]): number {
+    const { nodes } = this;
     const head = codes[0]!;
-    while (this.nodes[this.#free] !== 0) this.#free += 4;
-    // A single node fills the first gap; several look on from where they had to look for long.
-    this.#room = Math.max(this.#room, this.#free);
-    const from = codes.length === 1 ? this.#free : this.#room;
-    let base = from - head;
-    while (!this.#fits(base, codes)) base += 4;
-    if (base + head - from > PATIENCE) this.#room = base + head;
-    if (base + 2 * MARGIN > this.nodes.length) {
-      const larger = new Int32Array(2 * this.nodes.length);
-      larger.set(this.nodes);
-      this.nodes = larger;
+    let slot = this.#free;
+    while (nodes[slot] !== 0) slot += 4;
+    this.#free = slot;
+    if (codes.length > 1) {
+      // A single node fills the first gap; several look on from where they had to look for long.
+      const from = Math.max(slot, this.#room);
+      slot = from;
+      while (nodes[slot] !== 0 || !this.#fits(slot - head, codes)) slot += 4;
+      if (slot - from > PATIENCE) this.#room = slot;
+    }
+    const base = slot - head;
+    if (base + 2 * MARGIN > nodes.length) {
+      this.nodes = new Int32Array(2 * nodes.length);
+      this.nodes.set(nodes);
     }
     return base;
   }
 
   #fits(base: number, codes: readonly number[]): boolean {
-    for (let c = 0; c < codes.length; c++) if (this.nodes[base + codes[c]!] !== 0) return false;
+    for (let c = 1; c < codes.length; c++) if (this.nodes[base + codes[c]!] !== 0) return false;
     return true;
   }
 }

@@ -239,11 +239,19 @@ export class WordPiece {
 
   /** Whether a word can hold a token. */
   #matches(token: string): boolean {
-    if (!token.isWellFormed()) return false;
-    for (let i = pieceStart(token); i < token.length; i += unitsAt(token, i)) {
+    const { units } = this.#classes;
+    let i = pieceStart(token);
+    while (
+      i < token.length &&
+      units[token.charCodeAt(i)] === PLAIN &&
+      (token.charCodeAt(i) & 0xf800) !== 0xd800
+    )
+      i++;
+    if (i === token.length) return true;
+    for (; i < token.length; i += unitsAt(token, i)) {
       if (this.#classes.of(token.codePointAt(i)!) !== PLAIN) return false;
     }
-    return true;
+    return token.isWellFormed();
   }
 }
 
