@@ -28,6 +28,25 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Run a command line inside another command: `kcbert-cli launch task`. */
+export async function dispatch(argv: readonly string[], data: CommandData): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === undefined) throw new UsageError(`No command given: see ${NAME} --help`);
+  if (name === "--version" || name === "-v") return print(`${version()}\n`);
+  if (name === "--help" || name === "-h") return print(await overview());
+  if (name === "help") return dispatch([...rest.slice(0, 1), "--help"], data);
+  const command = await findCommand(name);
+  if (asksForHelp(rest)) return print(await help(name, command));
+  const argsDef = (command.definition.args ?? {}) as ArgsDef;
+  const own = argsDef["config"] !== commonArgs.config; // it reads the file itself
+  const words = withConfigFlag(rest, argsDef);
+  const rawArgs = own ? words : await withConfigFile(words, argsDef);
+  checkArguments(rawArgs, argsDef);
+  if (isOnlyChecked(rawArgs, argsDef))
+    return print(`${JSON.stringify(asConfig(parseArgs(rawArgs, argsDef), argsDef))}\n`);
+  await runCommand(command.definition, { rawArgs, data });
+}
+
 // --- internal ---
 
 const NAME = "kcbert-cli";
@@ -83,6 +102,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Put the scores of runs beside those that others published",
     load: async () => (await import("./commands/table.ts")).tableCommand,
   },
+  launch: {
+    description: "Write a job of another command for Slurm or Kubernetes",
+    load: async () => (await import("./commands/launch.ts")).launchCommand,
+  },
   report: {
     description: "Show a training run as one HTML page",
     load: async () => (await import("./commands/report.ts")).reportCommand,
@@ -112,24 +135,6 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,
   },
 };
-
-async function dispatch(argv: readonly string[], data: CommandData): Promise<void> {
-  const [name, ...rest] = argv;
-  if (name === undefined) throw new UsageError(`No command given: see ${NAME} --help`);
-  if (name === "--version" || name === "-v") return print(`${version()}\n`);
-  if (name === "--help" || name === "-h") return print(await overview());
-  if (name === "help") return dispatch([...rest.slice(0, 1), "--help"], data);
-  const command = await findCommand(name);
-  if (asksForHelp(rest)) return print(await help(name, command));
-  const argsDef = (command.definition.args ?? {}) as ArgsDef;
-  const own = argsDef["config"] !== commonArgs.config; // it reads the file itself
-  const words = withConfigFlag(rest, argsDef);
-  const rawArgs = own ? words : await withConfigFile(words, argsDef);
-  checkArguments(rawArgs, argsDef);
-  if (isOnlyChecked(rawArgs, argsDef))
-    return print(`${JSON.stringify(asConfig(parseArgs(rawArgs, argsDef), argsDef))}\n`);
-  await runCommand(command.definition, { rawArgs, data });
-}
 
 /** `--dry-run`, of a command that has no plan of its own to tell. */
 function isOnlyChecked(rawArgs: readonly string[], argsDef: ArgsDef): boolean {
