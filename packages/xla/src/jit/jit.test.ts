@@ -158,6 +158,12 @@ describe.skipIf(path === undefined)("jit()", () => {
     expect(shapes).toEqual([1, 2, 3, 2]);
   });
 
+  test("gives the text of a program for more devices than there are, but does not run it", () => {
+    const sum = jit((x) => [tf.sum(x!)], { mesh: { data: 64 } });
+    expect(sum.lower(tf.ones([64, 2]))).toContain("mhlo.num_partitions = 64");
+    expect(() => sum(tf.ones([64, 2]))).toThrow("Cannot divide the batch over 64 devices");
+  });
+
   test("refuses a mesh of more devices than there are", () => {
     expect(() => jit((x) => [x!], { mesh: { data: 9 } })(tf.ones([9]))).toThrow(
       "Cannot divide the batch over 9 devices: the backend has 8, of the platform cpu",

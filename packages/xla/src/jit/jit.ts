@@ -8,7 +8,6 @@ import type { Value } from "../hlo/graph.ts";
 import { moduleText, type Sharding } from "../hlo/module_text.ts";
 import type { Precision } from "../kernels/lowering.ts";
 import type { PjrtDevice } from "../pjrt/client.ts";
-import type { CompileOptions } from "../pjrt/compile_options.ts";
 import type { PjrtExecutable } from "../pjrt/executable.ts";
 import { DeviceArray } from "./device_array.ts";
 import { dataTypeOf, elementTypeOf, type Stored } from "./stored.ts";
@@ -57,6 +56,11 @@ export interface CompiledProgram {
 export interface JittedFunction extends TensorFunction {
   /** Compile for inputs of these shapes, without running; for others a call compiles by itself. */
   prepare(...inputs: tf.Tensor[]): Promise<CompiledProgram>;
+  /**
+   * Record for inputs of these shapes, and give the StableHLO text: for a compiler ahead of time, which needs no device.
+   * Whatever the mesh, the devices need not be there.
+   */
+  lower(...inputs: tf.Tensor[]): string;
   /** Free the programs. */
   dispose(): void;
 }
@@ -100,7 +104,8 @@ export function jit(fn: TensorFunction, options: JitOptions = {}): JittedFunctio
   const call: TensorFunction = (...inputs) =>
     currentBackend().trace === undefined ? program(inputs).run(inputs) : fn(...inputs);
   return Object.assign(call, {
-    prepare: (...inputs: tf.Tensor[]) => program(inputs).compiled,
+    prepare: (...inputs: tf.Tensor[]) => program(inputs).compile(),
+    lower: (...inputs: tf.Tensor[]) => program(inputs).text,
     dispose: () => {
       for (const each of programs.values()) each.dispose();
       programs.clear();
@@ -131,8 +136,12 @@ interface ResultType {
 /** One recording of the function, compiled. */
 class Program {
   readonly backend: XlaBackend;
-  readonly compiled: Promise<CompiledProgram>;
-  readonly #devices: readonly PjrtDevice[];
+  /** The StableHLO. */
+  readonly text: string;
+  readonly #partitions: number;
+  readonly #shapes: readonly (readonly number[])[];
+  readonly #recordMs: number;
+  readonly #onCompile: JitOptions["onCompile"];
   readonly #inputShardings: readonly Sharding[];
   readonly #captures: readonly Capture[];
   readonly #captureShardings: readonly Sharding[];
@@ -141,13 +150,17 @@ class Program {
   readonly #results: readonly ResultType[];
   readonly #assigned: readonly Assigned[];
   readonly #donated: ReadonlySet<tf.Variable>;
+  #compiled: Promise<CompiledProgram> | undefined;
   #executable: PjrtExecutable | undefined;
+  #devices: readonly PjrtDevice[] = [];
   #disposed = false;
 
   constructor(backend: XlaBackend, fn: TensorFunction, inputs: readonly tf.Tensor[], options: JitOptions) {
     this.backend = backend;
     const partitions = options.mesh?.data ?? 1;
-    this.#devices = devicesOf(backend, partitions);
+    this.#partitions = partitions;
+    this.#shapes = inputs.map(({ shape }) => [...shape]);
+    this.#onCompile = options.onCompile;
     const start = performance.now();
     const recorded = record(backend, fn, inputs, options.precision ?? "fp32");
     const { trace, parameters } = recorded;
@@ -183,7 +196,7 @@ class Program {
       }
     }
     this.#donated = donated;
-    const text = moduleText(trace.graph, {
+    this.text = moduleText(trace.graph, {
       name: "jit_step",
       results: this.#results.map(({ value }) => value),
       aliases,
@@ -191,14 +204,22 @@ class Program {
       parameterShardings: [...this.#inputShardings, ...this.#captureShardings],
       resultShardings: this.#results.map(({ sharding }) => sharding),
     });
-    const recordMs = performance.now() - start;
-    const shapes = inputs.map(({ shape }) => [...shape]);
-    this.compiled = this.#compile(text, { partitions }, { recordMs, shapes, onCompile: options.onCompile });
-    this.compiled.catch(() => {}); // told by whoever reads the results
+    this.#recordMs = performance.now() - start;
+  }
+
+  /** Compile it in the background, once. */
+  compile(): Promise<CompiledProgram> {
+    if (this.#compiled === undefined) {
+      this.#devices = devicesOf(this.backend, this.#partitions);
+      this.#compiled = this.#compile();
+      this.#compiled.catch(() => {}); // told by whoever reads the results
+    }
+    return this.#compiled;
   }
 
   run(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const { backend } = this;
+    const waiting = this.#executable === undefined ? this.compile() : undefined;
     for (const variable of this.#donated) own(backend, variable);
     const args = [
       ...inputs.map((input) => backend.storedOf(input)),
@@ -219,7 +240,6 @@ class Program {
       for (const stored of returned) stored.failure = error;
       done();
     };
-    const waiting = this.#executable === undefined ? this.compiled : undefined;
     backend.inOrder(
       waiting,
       () => {
@@ -238,7 +258,7 @@ class Program {
     if (this.#disposed) return;
     this.#disposed = true;
     releaseTensors(this.#captures);
-    this.compiled.then(
+    this.#compiled?.then(
       ({ executable }) => executable.dispose(),
       () => {},
     );
@@ -246,20 +266,14 @@ class Program {
 
   // --- internal ---
 
-  async #compile(
-    text: string,
-    options: CompileOptions,
-    {
-      recordMs,
-      shapes,
-      onCompile,
-    }: Pick<CompiledProgram, "recordMs" | "shapes"> & { onCompile: JitOptions["onCompile"] },
-  ): Promise<CompiledProgram> {
+  async #compile(): Promise<CompiledProgram> {
+    const { text } = this;
     const start = performance.now();
-    const executable = await this.backend.compile(text, options);
+    const executable = await this.backend.compile(text, { partitions: this.#partitions });
     this.#executable = executable;
-    const program = { text, shapes, recordMs, compileMs: performance.now() - start, executable };
-    onCompile?.(program);
+    const compileMs = performance.now() - start;
+    const program = { text, shapes: this.#shapes, recordMs: this.#recordMs, compileMs, executable };
+    this.#onCompile?.(program);
     return program;
   }
 
