@@ -1,11 +1,12 @@
 import process from "node:process";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf } from "../arguments.ts";
-import { BACKENDS } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError } from "../failure.ts";
 import {
+  backendArgs,
   dataArgs,
+  readBackendFlags,
   readDataFlags,
   readRecipe,
   readRunFlags,
@@ -39,7 +40,7 @@ const args = {
   "max-length": recipeArgs["max-length"],
   "evaluation-batch-size": recipeArgs["evaluation-batch-size"],
   widths: recipeArgs.widths,
-  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
+  ...backendArgs,
   ...commonArgs,
 } as const satisfies ArgsDef;
 
@@ -52,7 +53,7 @@ export const evaluateCommand: Command = defineExampledCommand(
       const { signal } = data as CommandData;
       const task = taskNamed(args.task);
       const split = oneOf(args.split, "split", ["test", "dev"]);
-      const backend = oneOf(args.backend, "backend", BACKENDS);
+      const backend = readBackendFlags(args);
       const { maxLength } = readRecipe(task, args);
       const problems = new LineProblems({ strict: args.strict });
       const files = args.file === undefined ? {} : { [split]: args.file };

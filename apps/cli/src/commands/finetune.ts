@@ -2,13 +2,14 @@ import process from "node:process";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
-import { BACKENDS } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { decimalNumber } from "../decimal_number.ts";
 import { CliError, UsageError } from "../failure.ts";
 import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
 import {
+  backendArgs,
   dataArgs,
+  readBackendFlags,
   readDataFlags,
   readRecipe,
   readRunFlags,
@@ -105,7 +106,7 @@ const args = {
     valueHint: "kind",
     description: "For custom: what a label is, one of classes, a number, or any of several labels",
   },
-  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
+  ...backendArgs,
   ...commonArgs,
 } as const satisfies ArgsDef;
 
@@ -121,7 +122,7 @@ export const finetuneCommand: Command = defineExampledCommand(
       const flags = readRunFlags(args);
       const seed = wholeNumber(args.seed, "seed")!;
       const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
-      const backend = oneOf(args.backend, "backend", BACKENDS);
+      const backend = readBackendFlags(args);
       const folder = new RunFolder(args.output, { resume: false });
       const problems = new LineProblems({ strict: args.strict });
       const records = atMost(

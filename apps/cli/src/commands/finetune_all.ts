@@ -2,14 +2,15 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { ArgsDef } from "citty";
-import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
-import { BACKENDS } from "../backend.ts";
+import { commonArgs, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError, fileError, sentence, UsageError } from "../failure.ts";
 import { atMost } from "./finetune.ts";
 import {
+  backendArgs,
   dataArgs,
   type FlagValues,
+  readBackendFlags,
   readDataFlags,
   readRecipe,
   readRunFlags,
@@ -59,7 +60,7 @@ const args = {
     description: "Run everything from random weights too, with the same settings",
   },
   save: { type: "boolean", description: "Write the models too, not only their scores" },
-  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
+  ...backendArgs,
   ...commonArgs,
 } as const satisfies ArgsDef;
 
@@ -72,7 +73,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
       const { signal } = data as CommandData;
       const tasks = words(args.tasks).map(taskNamed);
       const seeds = words(args.seeds).map((seed) => wholeNumber(seed, "seeds")!);
-      const backend = oneOf(args.backend, "backend", BACKENDS);
+      const backend = readBackendFlags(args);
       const overrides = args.recipes === undefined ? {} : readOverrides(args.recipes);
       const recipes = new Map(
         tasks.map((task) => [task, readRecipe(task, { ...args, ...overrides[task.name] })]),

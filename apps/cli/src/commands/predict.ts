@@ -1,8 +1,8 @@
 import type { ArgsDef } from "citty";
-import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
-import { BACKENDS } from "../backend.ts";
+import { commonArgs, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError } from "../failure.ts";
+import { backendArgs, readBackendFlags } from "../finetune/finetune_flags.ts";
 import { modelClasses } from "../finetune/finetune_session.ts";
 import { openSession } from "../finetune/open_session.ts";
 import { type AskedText, predictTexts } from "../finetune/prediction_reader.ts";
@@ -38,7 +38,7 @@ const args = {
     valueHint: "n",
     description: "Lines that are worked on together",
   },
-  backend: { type: "string", default: "wasm", description: `What computes: ${BACKENDS.join(", ")}` },
+  ...backendArgs,
   output: {
     type: "string",
     alias: "o",
@@ -55,7 +55,7 @@ export const predictCommand: Command = defineExampledCommand(
     args,
     async run({ args, data }) {
       const { signal } = data as CommandData;
-      const backend = oneOf(args.backend, "backend", BACKENDS);
+      const backend = readBackendFlags(args);
       const together = wholeNumber(args["batch-lines"], "batch-lines", { min: 1 })!;
       const read = lineReader(args);
       const inputs = resolveInputs(args._);

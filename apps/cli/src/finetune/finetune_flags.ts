@@ -1,6 +1,8 @@
 /** The flags of `finetune`, `finetune-all` and `evaluate`. */
+import process from "node:process";
 import type { ArgsDef } from "citty";
 import { oneOf, wholeNumber } from "../arguments.ts";
+import { type Backend, type BackendOptions, BACKENDS } from "../backend.ts";
 import { decimalNumber } from "../decimal_number.ts";
 import { UsageError } from "../failure.ts";
 import { suggest } from "../suggest.ts";
@@ -68,6 +70,56 @@ export const recipeArgs = {
     description: "Learn from the first so many only, for a try",
   },
 } as const;
+
+/** What computes. */
+export const backendArgs = {
+  backend: {
+    type: "string",
+    default: "wasm",
+    valueHint: "name",
+    description: `What computes: ${BACKENDS.join(", ")}`,
+  },
+  plugin: {
+    type: "string",
+    valueHint: "name",
+    description: "With xla: cpu, cuda, tpu, or the path of a PJRT plugin (default: the best that is there)",
+  },
+  precision: {
+    type: "string",
+    default: "fp32",
+    valueHint: "name",
+    description: "With xla: fp32, or bf16 for products of matrices in bfloat16",
+  },
+  devices: {
+    type: "string",
+    default: "1",
+    valueHint: "n",
+    description: "With xla: over how many devices a batch is divided",
+  },
+} as const;
+
+/** What computes, from the flags. */
+export function readBackendFlags(flags: FlagValues<typeof backendArgs>): ChosenBackend {
+  const text = (name: keyof typeof backendArgs) => flags[name] as string | undefined;
+  return {
+    name: oneOf(text("backend")!, "backend", BACKENDS),
+    options: {
+      plugin: text("plugin"),
+      precision: oneOf(text("precision")!, "precision", ["fp32", "bf16"]),
+      devices: wholeNumber(text("devices"), "devices", { min: 1 }),
+      say:
+        flags["quiet" as keyof typeof flags] === true
+          ? undefined
+          : (line) => process.stderr.write(`${line}\n`),
+    },
+  };
+}
+
+/** A backend with its options. */
+export interface ChosenBackend {
+  readonly name: Backend;
+  readonly options: BackendOptions;
+}
 
 /** The values of some flags. */
 export type FlagValues<Args extends ArgsDef> = {

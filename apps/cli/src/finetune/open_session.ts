@@ -2,11 +2,12 @@
 import { loadConfig, type PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { Jit } from "@kcbert/trainer";
-import { type Backend, startBackend } from "../backend.ts";
+import { startBackend } from "../backend.ts";
 import { CliError, sentence } from "../failure.ts";
 import { loadTokenizerPath } from "../load_tokenizer_path.ts";
 import { modelFolder } from "../model_folder.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
+import type { ChosenBackend } from "./finetune_flags.ts";
 import { FinetuneSession } from "./finetune_session.ts";
 
 /** A model that can be fine-tuned or scored. */
@@ -27,15 +28,24 @@ export interface OpenedModel {
  */
 export async function openSession(
   name: string,
-  { backend, signal }: { backend: Backend; signal: AbortSignal },
+  { backend, signal }: { backend: ChosenBackend; signal: AbortSignal },
 ): Promise<OpenedModel> {
   const source = modelFolder(resolveModel(name));
   const tokenizer = await loadTokenizerPath(name);
-  const { jit } = await startBackend(backend);
+  const { jit, device } = await startBackend(backend.name, backend.options);
   try {
     const { loadClean } = await import("@kcbert/pipelines");
     const [config, clean] = [await loadConfig(source, { signal }), await loadClean(source, { signal })];
-    const options = { name, source, config, tokenizer, clean, backend, jit, signal };
+    const options = {
+      name,
+      source,
+      config,
+      tokenizer,
+      clean,
+      backend: describe(backend, device),
+      jit,
+      signal,
+    };
     return { source, tokenizer, clean, jit, session: new FinetuneSession(options) };
   } catch (error) {
     throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
@@ -60,4 +70,14 @@ export async function tokenizerFiles(
     if (own instanceof Uint8Array) files.set(name, own);
   }
   return files;
+}
+
+// --- internal ---
+
+/** `xla:cuda, bf16, NVIDIA H100 80GB HBM3`. */
+function describe({ name, options }: ChosenBackend, device: string | undefined): string {
+  const { precision = "fp32" } = options;
+  return [name, ...(precision === "fp32" ? [] : [precision]), ...(device === undefined ? [] : [device])].join(
+    ", ",
+  );
 }
