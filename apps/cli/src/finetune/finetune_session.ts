@@ -125,10 +125,7 @@ export class FinetuneSession {
         dev: dev === undefined ? null : recordCount(dev),
         test: test === undefined ? null : recordCount(test),
       },
-      incomparable: [
-        ...incomparable,
-        ...(most < maxLength ? [`rows hold ${most} tokens, for the model has no more positions`] : []),
-      ],
+      incomparable,
       problems,
       maxLength: most,
     };
