@@ -77,7 +77,7 @@ export const backendArgs = {
     type: "string",
     default: "wasm",
     valueHint: "name",
-    description: `What computes: ${BACKENDS.join(", ")}`,
+    description: `What computes: ${BACKENDS.join(", ")}` as string,
   },
   plugin: {
     type: "string",
