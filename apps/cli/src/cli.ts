@@ -1,11 +1,12 @@
 import process from "node:process";
-import { type ArgsDef, parseArgs, renderUsage, runCommand } from "citty";
+import { type ArgDef, type ArgsDef, parseArgs, renderUsage, runCommand } from "citty";
 import { checkArguments, commonArgs } from "./arguments.ts";
-import type { Command, CommandData } from "./command.ts";
+import type { Command, CommandData, CommandEntry } from "./command.ts";
 import { asConfig, withConfigFile, withConfigFlag } from "./config_file.ts";
 import { CliError, EXIT_FAILED, sentence, UsageError } from "./failure.ts";
 import { Interrupted, interruptSignal } from "./interrupt.ts";
 import { openOutput, ReaderGone } from "./io/output.ts";
+import { localized } from "./locale/translate.ts";
 import { suggest } from "./suggest.ts";
 import { fitting, styled } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -21,7 +22,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   process.on("uncaughtException", (error) => process.exit(report(error)));
   try {
     const signal = interruptSignal();
-    await dispatch(argv, { signal });
+    await dispatch(argv, { signal, commands: COMMANDS });
     return 0;
   } catch (error) {
     return report(error);
@@ -51,13 +52,8 @@ export async function dispatch(argv: readonly string[], data: CommandData): Prom
 
 const NAME = "kcbert-cli";
 
-interface Entry {
-  readonly description: string;
-  readonly load: () => Promise<Command>;
-}
-
 /** The commands; each is loaded only when it is called. */
-const COMMANDS: Readonly<Record<string, Entry>> = {
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   clean: {
     description: "Clean comments as KcBERT's own corpus was cleaned",
     load: async () => (await import("./commands/clean.ts")).cleanCommand,
@@ -134,6 +130,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     description: "Say which accelerators work here, and what to do about the rest",
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,
   },
+  completions: {
+    description: "Print a script that completes commands and flags in a shell",
+    load: async () => (await import("./commands/completions.ts")).completionsCommand,
+  },
 };
 
 /** `--dry-run`, of a command that has no plan of its own to tell. */
@@ -158,13 +158,14 @@ function asksForHelp(rest: readonly string[]): boolean {
 async function overview(): Promise<string> {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   const lines = Object.entries(COMMANDS).map(
-    ([name, { description }]) => `  ${styled("cyan", name.padEnd(width), process.stdout)}  ${description}`,
+    ([name, { description }]) =>
+      `  ${styled("cyan", name.padEnd(width), process.stdout)}  ${localized(description)}`,
   );
   return [
-    `${NAME} ${version()}: KcBERT, a BERT for Korean comments, on the command line`,
+    localized(`${NAME} ${version()}: KcBERT, a BERT for Korean comments, on the command line`),
     "",
     heading("USAGE"),
-    `  ${NAME} <command> [options]`,
+    `  ${localized(`${NAME} <command> [options]`)}`,
     "",
     heading("COMMANDS"),
     ...lines,
@@ -172,21 +173,44 @@ async function overview(): Promise<string> {
     heading("EXAMPLE"),
     `  echo '안녕하세요ㅋㅋㅋㅋㅋ♡' | ${NAME} clean`,
     "",
-    `${NAME} <command> --help says more about a command.`,
+    heading("EXIT STATUS"),
+    `  ${localized("0 success, 1 failure, 2 a command line that makes no sense, 130 after Ctrl-C")}`,
+    "",
+    localized(`${NAME} <command> --help says more about a command.`),
     "",
   ].join("\n");
 }
 
 async function help(name: string, { definition, examples }: Command): Promise<string> {
-  const { description } = definition.meta as { description: string };
-  const usage = await renderUsage({ ...definition, meta: { name: `${NAME} ${name}`, description } });
-  const lines = examples.flatMap(([command, meaning]) => [`  # ${meaning}`, `  ${command}`, ""]);
-  const trimmed = fitting(usage, process.stdout).replaceAll(/ +$/gm, "");
+  const description = localized((definition.meta as { description: string }).description);
+  const args = Object.entries((definition.args ?? {}) as ArgsDef).map(([flag, definition]) => [
+    flag,
+    inOwnLanguage(definition),
+  ]);
+  const usage = await renderUsage({
+    ...definition,
+    meta: { name: `${NAME} ${name}`, description },
+    args: Object.fromEntries(args) as ArgsDef,
+  });
+  const lines = examples.flatMap(([command, meaning]) => [`  # ${localized(meaning)}`, `  ${command}`, ""]);
+  const headings = /\b(?:USAGE|ARGUMENTS|OPTIONS)\b/g;
+  const trimmed = fitting(usage, process.stdout)
+    .replaceAll(/ +$/gm, "")
+    .replaceAll(headings, (word) => localized(word))
+    .replaceAll(/\(Default: |\(Required\)/g, (words) => localized(words));
   return `${trimmed}\n${heading("EXAMPLES")}\n\n${lines.join("\n")}`;
 }
 
+function inOwnLanguage(definition: ArgDef): ArgDef {
+  const translated: Record<string, unknown> = { ...definition };
+  for (const key of ["description", "negativeDescription"]) {
+    if (typeof translated[key] === "string") translated[key] = localized(translated[key]);
+  }
+  return translated as ArgDef;
+}
+
 function heading(text: string): string {
-  return styled(["underline", "bold"], text, process.stdout);
+  return styled(["underline", "bold"], localized(text), process.stdout);
 }
 
 async function print(text: string): Promise<void> {
@@ -199,7 +223,7 @@ function report(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode;
   if (error instanceof Error && error.cause instanceof Interrupted) return error.cause.exitCode;
   const stack = process.env.KCBERT_DEBUG !== undefined && process.env.KCBERT_DEBUG !== "";
-  const text = stack && error instanceof Error ? (error.stack ?? error.message) : sentence(error);
+  const text = stack && error instanceof Error ? (error.stack ?? error.message) : localized(sentence(error));
   process.stderr.write(`${styled("red", `${NAME}:`, process.stderr)} ${text}\n`);
   return error instanceof CliError ? error.exitCode : EXIT_FAILED;
 }

@@ -9,8 +9,16 @@ export interface Command {
 /** A whole command line, and what it does. */
 export type Example = readonly [commandLine: string, meaning: string];
 
+/** A line of the table of commands. */
+export interface CommandEntry {
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
 /** What a command is given in citty's `data`. */
 export interface CommandData {
+  /** All commands, by name. */
+  readonly commands: Readonly<Record<string, CommandEntry>>;
   /** Aborts on Ctrl-C, with `Interrupted` as its reason. */
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { localized } from "./locale/translate.ts";
 
 /** What a command does at the moment, shown on standard error. */
 export interface Progress {
@@ -66,7 +67,7 @@ export function startProgress({
       tick();
     },
     note(words) {
-      text = words === "" ? "" : `, ${words}`;
+      text = words === "" ? "" : `, ${localized(words)}`;
       tick();
     },
     done() {
@@ -114,12 +115,14 @@ interface Figures {
 }
 
 function describe({ title, amount, total, elapsed, format, bar }: Figures): string {
-  const rate = `${format((amount / elapsed) * 1000)}/s`;
-  if (total === undefined || total === 0) return `${title} ${format(amount)}, ${rate}`;
+  const rate = localized(`${format((amount / elapsed) * 1000)}/s`);
+  const name = localized(title);
+  if (total === undefined || total === 0) return `${name} ${localized(format(amount))}, ${rate}`;
   const share = Math.min(1, amount / total);
   const left = share > 0 ? formatDuration((elapsed / share) * (1 - share)) : "unknown";
   const drawn = bar ? `${drawBar(share)} ` : "";
-  return `${title} ${drawn}${Math.floor(share * 100)} % of ${format(total)}, ${rate}, ${left} left`;
+  const done = localized(`${Math.floor(share * 100)} % of ${format(total)}`);
+  return `${name} ${drawn}${done}, ${rate}, ${localized(`${left} left`)}`;
 }
 
 function drawBar(share: number): string {

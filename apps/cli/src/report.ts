@@ -1,5 +1,6 @@
 import process from "node:process";
 import { openOutput } from "./io/output.ts";
+import { localized } from "./locale/translate.ts";
 
 /** Where a command's report goes. */
 export interface ReportOptions {
@@ -19,5 +20,5 @@ export async function writeReport(
   { json = false, quiet = false, stdoutTaken = false }: ReportOptions,
 ): Promise<void> {
   if (json && !stdoutTaken) return openOutput(undefined).write(`${JSON.stringify(data)}\n`);
-  if (!quiet) process.stderr.write(`${json ? JSON.stringify(data) : text}\n`);
+  if (!quiet) process.stderr.write(`${json ? JSON.stringify(data) : localized(text)}\n`);
 }

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { PretrainEvent } from "@kcbert/trainer";
+import { localized } from "./locale/translate.ts";
 import { formatDuration, type ProgressStream } from "./progress.ts";
 
 /** Shows a training run. */
@@ -44,7 +45,7 @@ export function startTrainingProgress({
     show(event) {
       if (event.event === "start") {
         ({ unigramLoss, flopsPerToken } = event);
-        stream.write(`${describeStart(event)}\n`);
+        stream.write(`${localized(describeStart(event))}\n`);
       } else if (event.event === "step") {
         latest = { ...event, smoothed: smooth(latest?.smoothed, event.tokensPerSecond) };
         begun ??= { progress: event.progress, elapsedMs: event.elapsedMs };

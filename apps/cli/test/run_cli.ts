@@ -87,5 +87,5 @@ export function temporaryFolder(): string {
 
 function cleanEnvironment(extra: Record<string, string>): NodeJS.ProcessEnv {
   const { KCBERT_DEBUG: _, NO_COLOR: __, FORCE_COLOR: ___, ...rest } = process.env;
-  return { ...rest, ...extra };
+  return { ...rest, LC_ALL: "C", ...extra };
 }

@@ -13,6 +13,7 @@ import {
 } from "../datasets/download_dataset.ts";
 import { UsageError } from "../failure.ts";
 import { openOutput } from "../io/output.ts";
+import { localized } from "../locale/translate.ts";
 import { formatBytes, formatDuration, type Progress, startProgress } from "../progress.ts";
 import { writeReport } from "../report.ts";
 import { suggest } from "../suggest.ts";
@@ -152,7 +153,7 @@ async function download(
   const { quiet = false } = flags;
   const start = performance.now();
   let progress: Progress = startProgress({ title: "Downloading", quiet: true });
-  if (!quiet) process.stderr.write(`${dataset.name}: ${licenceOf(dataset)}\n`);
+  if (!quiet) process.stderr.write(`${localized(`${dataset.name}: ${licenceOf(dataset)}`)}\n`);
   try {
     const { record, fresh } = await downloadDataset(dataset, folder, {
       ...options,

@@ -3,6 +3,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import { CliError, errorCode, fileError } from "../failure.ts";
+import { localized } from "../locale/translate.ts";
 import type { Input } from "./inputs.ts";
 
 /** How reading goes on. */
@@ -78,7 +79,8 @@ const COMPRESSIONS: readonly Compression[] = [
 
 /** Standard input; somebody who sits before it is told that the program waits for them. */
 function standardInput(): Readable {
-  if (process.stdin.isTTY) process.stderr.write("Reading from the keyboard: Ctrl-D ends it\n");
+  if (process.stdin.isTTY)
+    process.stderr.write(`${localized("Reading from the keyboard: Ctrl-D ends it")}\n`);
   return process.stdin;
 }
 
