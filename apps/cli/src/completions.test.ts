@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../test/run_cli.ts";
 
 const folder = temporaryFolder();
+const FISH = "fish";
 const scripts: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -49,11 +50,9 @@ describe("bash", () => {
   });
 });
 
-test.skipIf(spawnSync("zsh", ["--version"]).error !== undefined)(
-  "zsh completes commands, flags and folders",
-  () => {
-    // a shell in a pseudo-terminal is asked as a person asks it: with the Tab key
-    const script = `
+test.skipIf(lacks("zsh"))("zsh completes commands, flags and folders", () => {
+  // a shell in a pseudo-terminal is asked as a person asks it: with the Tab key
+  const script = `
 zmodload zsh/zpty
 zpty z zsh -f -i
 say() { zpty -w z "$1"; }
@@ -64,27 +63,23 @@ sleep 0.5; zpty -w -n z $'\\C-ukcbert-cli corp\\t'
 sleep 0.5; zpty -w -n z $'\\C-ukcbert-cli corpus a -o revi\\t'
 sleep 0.5; zpty -r z out; while zpty -r -t z more; do out+="$more"; done
 print -r -- "$out"; zpty -d z`;
-    const typed = execFileSync("zsh", ["-f", "-c", script], { encoding: "utf8", timeout: 60_000 });
-    const out = stripVTControlCharacters(typed);
-    expect(out).toContain("--min-length=");
-    expect(out).toContain("corpus ");
-    expect(out).toContain("revised/");
-  },
-);
+  const typed = execFileSync("zsh", ["-f", "-c", script], { encoding: "utf8", timeout: 60_000 });
+  const out = stripVTControlCharacters(typed);
+  expect(out).toContain("--min-length=");
+  expect(out).toContain("corpus ");
+  expect(out).toContain("revised/");
+});
 
-test.skipIf(spawnSync("fish", ["--version"]).error !== undefined)(
-  "fish completes commands and flags, with what they mean",
-  () => {
-    const offers = (line: string) =>
-      execFileSync("fish", ["--no-config", "-c", `source ${scripts["fish"]}; complete -C '${line}'`], {
-        cwd: folder,
-        encoding: "utf8",
-      });
-    expect(offers("kcbert-cli clea")).toBe("clean\tClean comments as KcBERT's own corpus was cleaned\n");
-    expect(offers("kcbert-cli corpus --min-l")).toMatch(/^--min-length\tDrop cleaned texts of fewer/);
-    expect(offers("kcbert-cli corpus a -o rev")).toMatch(/^revised\//);
-  },
-);
+test.skipIf(lacks("fish"))("fish completes commands and flags, with what they mean", () => {
+  const offers = (line: string) =>
+    execFileSync(FISH, ["--no-config", "-c", `source ${scripts["fish"]}; complete -C '${line}'`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+  expect(offers("kcbert-cli clea")).toBe("clean\tClean comments as KcBERT's own corpus was cleaned\n");
+  expect(offers("kcbert-cli corpus --min-l")).toMatch(/^--min-length\tDrop cleaned texts of fewer/);
+  expect(offers("kcbert-cli corpus a -o rev")).toMatch(/^revised\//);
+});
 
 test("descriptions are in the person's language", async () => {
   const { stdout } = await runCli(["completions", "fish"], { env: { LC_ALL: "ko_KR.UTF-8" } });
@@ -98,3 +93,10 @@ test("another shell is refused", async () => {
     stderr: "kcbert-cli: Cannot use --shell csh: it takes one of bash, zsh, fish (did you mean zsh?)\n",
   });
 });
+
+// --- internal ---
+
+/** Whether a shell is not on this machine; its test is then skipped. */
+function lacks(shell: string): boolean {
+  return spawnSync(shell, ["--version"]).error !== undefined;
+}
