@@ -1,8 +1,8 @@
 /**
- * The steps of BertNormalizer that change characters: composition, accents, case.
+ * The steps of BertNormalizer that change or remove characters: composition, clean_text, accents, case.
  *
- * What clean_text removes and which characters are isolated is left to the walk in `wordpiece.ts`, which knows the
- * character classes anyway. For the usual case, cased Korean, nothing is left to do here at all.
+ * Which characters are spaces or isolated is left to the walk in `wordpiece.ts`, which knows the character classes anyway, and
+ * which also notices whether there is anything to remove. For the usual case, cased Korean, nothing is left to do here at all.
  *
  * @module
  */

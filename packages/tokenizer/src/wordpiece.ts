@@ -78,7 +78,8 @@ export class WordPiece {
     const { units } = this.#trie;
     let { nodes } = this.#trie;
     const maxChars = this.#options.maxInputCharsPerWord;
-    const ask: typeof ASK = 0; // the loop is faster without the module's scope
+    // The loop is faster without the module's scope, where these have their meaning, and FIRST and NEXT, which are 1 and 2.
+    const ask: typeof ASK = 0;
     const space: typeof SPACE = -1;
     const stop: typeof STOP = -2;
     const isolated: typeof ISOLATED = -3;
@@ -268,7 +269,8 @@ export function missingToken(token: string, role: string): RangeError {
 
 // --- internal ---
 
-// What a unit leads to, in the trie's table: at the start of a word, and where a word may go on. It is a node, or one of these:
+// In the trie's table of units: what a unit leads to at the start of a word, and where a word may go on. It is a node, or one of
+// those below.
 const FIRST = 1;
 const NEXT = 2;
 /** Not known yet, or not the same for all characters that begin with the unit. */
