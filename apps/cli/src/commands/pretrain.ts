@@ -17,6 +17,7 @@ import { loadModel, readTokenizerFiles } from "../pretraining/model.ts";
 import { configOf, readRecipe, type Recipe, trainerOptions } from "../pretraining/recipe.ts";
 import { readSamples, SAMPLES } from "../pretraining/samples.ts";
 import { writeReport } from "../report.ts";
+import { adviseBatch } from "../plugin/out_of_memory.ts";
 import { RunFolder } from "../run_folder.ts";
 import { lossChart } from "../run_report/charts.ts";
 import { readRunMetrics } from "../run_report/metrics.ts";
@@ -45,7 +46,9 @@ export const pretrainCommand: Command = defineExampledCommand(
         const say = (told: string) => void (quiet || json || process.stderr.write(`${told}\n`));
         const { jit, device } = await startBackend(recipe.backend, { ...recipe.backendOptions, say });
         if (device !== undefined) say(`Computing on ${device}`);
-        const end = await train({ folder, recipe, tokenizer, corpus, samples, signal, jit, json, quiet });
+        const end = await adviseBatch(recipe, () =>
+          train({ folder, recipe, tokenizer, corpus, samples, signal, jit, json, quiet }),
+        );
         await report(end, recipe.output, { json, quiet });
         if (end.reason === "interrupted") throw signal.reason;
       } finally {

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -33,6 +33,7 @@ export interface OpenOptions {
  */
 export async function openClient(found: FoundPlugin, options: OpenOptions = {}): Promise<PjrtClient> {
   const wanted = options.platform ?? found.name;
+  if (wanted === "tpu") requireTpu();
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2"; // XLA tells of every GPU that it does not find
   const nvidia =
     wanted === "cuda" ? nvidiaLibraries(pythonPackageFolders(), cudaVersion(found.path)) : undefined;
@@ -52,6 +53,15 @@ export async function openClient(found: FoundPlugin, options: OpenOptions = {}):
 }
 
 // --- internal ---
+
+/** Without a TPU, libtpu asks Google's servers for one, and takes the process with it when that ends. */
+function requireTpu(): void {
+  if (process.platform !== "linux") return;
+  if (["/dev/accel0", "/dev/vfio/0", "/dev/vfio/1"].some((path) => existsSync(path))) return;
+  throw new CliError(
+    "Cannot use a TPU as this machine has none: neither /dev/accel0 nor /dev/vfio/0 is there",
+  );
+}
 
 async function loadPlugin(path: string, libraries: readonly string[]): Promise<PjrtPlugin> {
   try {
