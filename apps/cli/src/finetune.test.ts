@@ -287,6 +287,8 @@ test("a task of one's own is learnt from JSON lines, events and all", async () =
     "--epochs",
     "2",
     "--balanced",
+    "--dropout",
+    "0.2",
     "--json",
   ]);
   expect(code).toBe(0);
@@ -296,7 +298,9 @@ test("a task of one's own is learnt from JSON lines, events and all", async () =
     .map((line) => (JSON.parse(line) as { event: string }).event);
   expect(events).toEqual(["start", "step", "step", "eval", "step", "step", "eval", "end"]);
   const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8")) as FinetuneResults;
-  expect(results.recipe.classWeights).toEqual([1, 1]);
+  expect(results.recipe).toMatchObject({ classWeights: [1, 1], dropout: 0.2 });
+  const config = JSON.parse(readFileSync(join(out, "config.json"), "utf8")) as Record<string, unknown>;
+  expect(config["attention_probs_dropout_prob"]).toBe(0.2);
   expect(readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(8);
   const again = await runCli(["finetune", "custom", "-m", model!, ...own, "-o", out]);
   expect(again.stderr).toContain("it holds a training run already");

@@ -48,6 +48,12 @@ export const recipeArgs = {
     valueHint: "x",
     description: "Factor by which each layer learns slower than the one above",
   },
+  dropout: {
+    type: "string",
+    valueHint: "part",
+    description:
+      "Part of the hidden values and of the attention dropped out (default: as the model's config says)",
+  },
   "max-length": { type: "string", valueHint: "n", description: "Tokens of a row; longer ones are cut" },
   "evaluate-every": { type: "string", valueHint: "n", description: "Steps from one scoring to the next" },
   balanced: { type: "boolean", description: "Let rare classes count for more, so that all weigh alike" },
@@ -146,6 +152,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
   const whole = (name: keyof typeof recipeArgs) => wholeNumber(text(name), name, { min: 1 });
   const preset = recipeOf(task, oneOf(text("preset") ?? "kcbert-base", "preset", PRESETS));
   const evaluateEvery = whole("evaluate-every") ?? preset.evaluateEvery;
+  const dropout = decimalNumber(text("dropout"), "dropout", { min: 0, below: 1 }) ?? preset.dropout;
   return {
     epochs: decimalNumber(text("epochs"), "epochs", { above: 0 }) ?? preset.epochs,
     batchSize: whole("batch-size") ?? preset.batchSize,
@@ -154,6 +161,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
     weightDecay: decimalNumber(text("weight-decay"), "weight-decay", { min: 0 }) ?? preset.weightDecay,
     layerDecay: decimalNumber(text("layer-decay"), "layer-decay", { above: 0 }) ?? preset.layerDecay,
     maxLength: wholeNumber(text("max-length"), "max-length", { min: 8 }) ?? preset.maxLength,
+    ...(dropout === undefined ? {} : { dropout }),
     ...(evaluateEvery === undefined ? {} : { evaluateEvery }),
   };
 }

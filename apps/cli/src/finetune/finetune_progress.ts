@@ -11,7 +11,8 @@ export interface FinetuneProgress {
 }
 
 /**
- * Show a run on standard error: on a terminal a bar with loss, speed and time left; everywhere a line for each scoring.
+ * Show a run on standard error: on a terminal a bar with loss, speed and time left, elsewhere the same as a line every half
+ * minute; everywhere a line for each scoring.
  *
  * @param title What is learnt, such as `nsmc, seed 0`.
  */
@@ -41,11 +42,14 @@ export function startFinetuneProgress(
       } else if (event.event === "step") {
         loss = smooth(loss, event.loss, 0.05);
         rate = smooth(rate, event.examplesPerSecond, 0.05);
-        if (!bar || now() < due) return;
-        due = now() + 100;
+        if (now() < due) return;
+        const first = due === 0;
+        due = now() + (bar ? 100 : LINE_MS);
+        if (!bar && first) return;
         const left = (event.elapsedMs / event.progress) * (1 - event.progress);
-        const line = `${title} ${drawBar(event.progress)} ${Math.floor(event.progress * 100)} %, loss ${loss.toFixed(3)}, ${count(Math.round(rate))} examples/s, ${formatDuration(left)} left`;
-        stream.write(`\r${line.slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
+        const done = bar ? drawBar(event.progress) : `step ${count(event.step)},`;
+        const line = `${title} ${done} ${Math.floor(event.progress * 100)} %, loss ${loss.toFixed(3)}, ${count(Math.round(rate))} examples/s, ${formatDuration(left)} left`;
+        stream.write(bar ? `\r${line.slice(0, (stream.columns ?? 80) - 1)}\u001B[K` : `${line}\n`);
       } else if (event.event === "eval") {
         clear();
         const where = `epoch ${event.epoch.toFixed(event.epoch % 1 === 0 ? 0 : 1)}`;
@@ -67,6 +71,9 @@ export function formatScores(scores: Scores): string {
 }
 
 // --- internal ---
+
+/** How often a log file gets a line between scorings, in milliseconds. */
+const LINE_MS = 30_000;
 
 function drawBar(share: number): string {
   const filled = Math.round(share * 20);

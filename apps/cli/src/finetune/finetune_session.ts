@@ -140,7 +140,7 @@ export class FinetuneSession {
     const kept = await this.#keepMaskedLm(options);
     const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights, kept });
     const maskedLm = kept?.model;
-    const model = await withLabels(program.model, this.#configFor(task.head));
+    const model = await withLabels(program.model, this.#configFor(task.head, recipe.dropout));
     const evaluations: ScoredStep[] = [];
     let outcome: RunOutcome = { results: undefined, interrupted: true, model, maskedLm };
     const set = (split: "dev" | "test"): EvaluationSet | undefined =>
@@ -279,7 +279,7 @@ export class FinetuneSession {
   /** A program for this kind of head, at its beginning. */
   async #begin(
     head: TaskHead,
-    { weightDecay, layerDecay }: Recipe,
+    { weightDecay, layerDecay, dropout }: Recipe,
     {
       seed,
       fromScratch,
@@ -295,9 +295,10 @@ export class FinetuneSession {
     const { copyWeights, finetuneProgram, shareParameters } = await import("@kcbert/trainer");
     const { kind, numLabels, labels, problemType } = headFacts(head);
     const tags = kind === "tokens" ? labels : []; // entities are scored by their names
-    const key = JSON.stringify([kind, numLabels, tags, problemType, weightDecay, layerDecay, classWeights]);
+    const baked = { weightDecay, layerDecay, dropout, classWeights };
+    const key = JSON.stringify([kind, numLabels, tags, problemType, baked]);
     const known = kept === undefined ? this.#programs.get(key) : undefined;
-    const own = await this.#fresh(head, seed, fromScratch);
+    const own = await this.#fresh(this.#configFor(head, dropout), head.kind, { seed, fromScratch });
     const fresh = kept === undefined ? own : shareParameters(own, kept.model);
     if (known !== undefined) {
       known.restart(await copyWeights(fresh));
@@ -332,9 +333,12 @@ export class FinetuneSession {
   }
 
   /** A model with a new head. */
-  async #fresh(head: TaskHead, seed: number, fromScratch: boolean): Promise<FinetuneModel> {
-    const config = this.#configFor(head);
-    const Model = (await modelClasses())[head.kind];
+  async #fresh(
+    config: BertConfig,
+    kind: TaskHead["kind"],
+    { seed, fromScratch }: { seed: number; fromScratch: boolean },
+  ): Promise<FinetuneModel> {
+    const Model = (await modelClasses())[kind];
     const { source, signal, name } = this.#options;
     if (fromScratch) return Model.init(config, { seed, pooler: false });
     const { architectures: _, ...changes } = config;
@@ -351,7 +355,7 @@ export class FinetuneSession {
     }
   }
 
-  #configFor(head: TaskHead): BertConfig {
+  #configFor(head: TaskHead, dropout: number | undefined): BertConfig {
     const { id2label: _, problemType: __, ...config } = this.#options.config;
     const { numLabels, labels, problemType } = headFacts(head);
     return {
@@ -359,6 +363,7 @@ export class FinetuneSession {
       numLabels,
       ...(labels === undefined ? {} : { id2label: labels }),
       ...(problemType === undefined ? {} : { problemType }),
+      ...(dropout === undefined ? {} : { hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout }),
     };
   }
 

@@ -10,6 +10,8 @@ export interface Recipe {
   readonly warmup: number;
   readonly weightDecay: number;
   readonly layerDecay: number;
+  /** Part of the hidden values and of the attention that is dropped out; what the model's config says if absent. */
+  readonly dropout?: number;
   /** Tokens of a row, special tokens included; longer ones are cut. */
   readonly maxLength: number;
   /** Steps from one scoring to the next; once an epoch if absent. */
@@ -23,13 +25,13 @@ export const PRESETS = ["kcbert-base", "kcbert-large", "small"] as const;
  * A task's hyper-parameters.
  *
  * `kcbert-base` and `kcbert-large` are KcBERT-Finetune's. `small` is for models of some million parameters, which take a
- * rate some times higher, after a warm-up, and batches of 64.
+ * rate some times higher, after a warm-up, batches of 64, and dropout though they were pretrained without.
  */
 export function recipeOf({ recipe, large, smallEpochs }: Task, preset: (typeof PRESETS)[number]): Recipe {
   if (preset === "kcbert-base") return recipe;
   if (preset === "kcbert-large") return { ...recipe, ...large };
   const { evaluateEvery: _, ...rest } = recipe;
-  return { ...rest, epochs: smallEpochs, batchSize: 64, learningRate: 2e-4, warmup: 0.1 };
+  return { ...rest, epochs: smallEpochs, batchSize: 64, learningRate: 2e-4, warmup: 0.1, dropout: 0.1 };
 }
 
 /** A split of a dataset. */
