@@ -32,10 +32,9 @@ export function quantizeRows(values: Float32Array, columns: number, most: number
 }
 
 /**
- * The largest integer of an eight-bit weight. The fast product of WebAssembly, `i32x4.relaxed_dot_i8x16_i7x16_add_s`,
- * gives the same sums on every machine only if one side is within 7 bits, [0, 127]: on x86 that side is unsigned, and two
- * products are added in 16 bits. Weights are that side (as w + 64), for they are known beforehand and spread evenly;
- * activations, which have outliers, keep all 8 bits.
+ * The largest integer of an eight-bit weight. The fast product of WebAssembly, `i16x8.relaxed_dot_i8x16_i7x16_s`, adds two
+ * products in 16 bits, one side of which must be within 7 bits, [0, 127]. That side are the activations; with weights in
+ * [−63, 63] four products still fit in 16 bits, which saves every second widening of a sum.
  */
 export const MOST_OF_WEIGHTS = 63;
 

@@ -15,6 +15,7 @@ import { activation } from "./ops/activations.ts";
 import { attention, attentionBias } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
 import { embedding, firstRows } from "./ops/embedding.ts";
+import { fusedEncoderLayer } from "./ops/encoder_layer.ts";
 import { layerNorm } from "./ops/layer_norm.ts";
 import { linear } from "./ops/linear.ts";
 import type { BertConfig } from "./config.ts";
@@ -243,6 +244,12 @@ function encoderLayer(
   place: string,
 ): { hidden: tf.Tensor2D; probabilities?: tf.Tensor4D } {
   const { config } = pass;
+  if (!pass.drops && !pass.outputAttentions && config.hiddenAct === "gelu") {
+    const { batch, bias } = pass;
+    const { numAttentionHeads: heads, layerNormEps: eps } = config;
+    const fused = fusedEncoderLayer(hidden, { batch, heads, eps, bias, weight: w, matrix: w.matrix }); // [M, H]
+    if (fused !== undefined) return { hidden: fused };
+  }
   const project = (x: tf.Tensor2D, name: string, activation?: "gelu") =>
     linear(x, w.matrix(`${name}.weight`), w(`${name}.bias`), activation);
   const addAndNorm = (x: tf.Tensor2D, residual: tf.Tensor2D, name: string) => {

@@ -134,10 +134,14 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
   });
 
   // Just below what is found. The weights are random and the models tiny, so errors grow from layer to layer, and do
-  // not average out: a trained model keeps far closer (README). On wasm activations have 8 bits too, elsewhere they are floats.
+  // not average out: a trained model keeps far closer (README). On wasm activations are rounded too, elsewhere they are floats.
   test.each([
     ["mlm", (source) => BertForMaskedLM.fromPretrained(source), [0.998, 0.93, 0.92]],
-    ["pretraining", (source) => BertForPreTraining.fromPretrained(source), [0.998, 0.97, 0.96]],
+    [
+      "pretraining",
+      (source) => BertForPreTraining.fromPretrained(source),
+      [backend === "wasm" ? 0.997 : 0.998, 0.97, 0.96],
+    ],
     ["cls3", (source) => BertForSequenceClassification.fromPretrained(source), [0.994, 0.94, 0.92]],
     ["multilabel", (source) => BertForSequenceClassification.fromPretrained(source), [0.996, 0.8, 0.7]],
     [

@@ -106,6 +106,12 @@ export class QuantizedMatrix implements StoredMatrix {
     return tf.engine().runKernel(QUANTIZED_LINEAR, inputs, attributes) as tf.Tensor2D;
   }
 
+  /** What the current backend has packed, and how; nothing if it multiplies by no packed matrix. The matrix keeps it. */
+  packed(): { values: tf.Tensor; scales: tf.Tensor; bits: 8 | 4; groupSize: number } | undefined {
+    if (!this.#isTaken() || this.#packedBy === undefined) return undefined;
+    return { ...this.#tensors(), bits: this.bits, groupSize: this.groupSize };
+  }
+
   gather(ids: ArrayLike<number>): tf.Tensor2D {
     const quantized = this.#read();
     const readRows = (begin: number, end: number) => this.#dequantize(quantized, begin, end);

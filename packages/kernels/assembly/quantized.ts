@@ -1,51 +1,74 @@
 /**
- * Products with weights of 8 or 4 bits, and activations quantised to 8 bits a row as they come.
+ * Products with weights of 8 or 4 bits, and activations quantised by row as they come.
  *
- * Weights lie in panels of eight outputs, packed once. With 8 bits: for each four inputs, four bytes an output,
- * `[⌈R / 8⌉, ⌈C / 4⌉, 8, 4]`, each an integer in [−63, 63] plus 64. With 4 bits: for each eight inputs, four bytes an output,
- * the first four in the low halves, `[⌈R / 8⌉, ⌈C / 8⌉, 8, 4]`, each an integer in [−8, 7] plus 8. So both are unsigned and
- * within 7 bits, as the eight-bit dot product wants; what the offsets add is taken off by the sum of the activations.
+ * The eight-bit dot product wants one side within 7 bits and not negative, for x86 takes that side as unsigned and adds two
+ * products in 16 bits.
  *
- * Activations lie in blocks of four rows, `[⌈M / 4⌉, ⌈C / 4⌉, 4, 4]`, filled up with zeros.
+ * With 8-bit weights that side are the activations: 7 bits from a row's least number to its largest, so that a row all of
+ * one sign, such as gelu's, loses nothing against 8 signed bits. With weights in [−63, 63] four products then fit in
+ * 16 bits, and a step of eight columns widens its sums once. What the least number contributes is `least·Σw`, kept with the
+ * scales. Weights lie in panels of eight outputs: for each four inputs four bytes an output, `[⌈R / 8⌉, ⌈C / 8⌉·2, 8, 4]`.
+ *
+ * With 4-bit weights that side are the weights, plus 8, and activations have 8 signed bits; over 32 columns all sums fit in
+ * 16 bits. What the 8 contributes is `8·Σx`, which is kept with the activations. Weights lie, for each eight inputs, four
+ * bytes an output, the first four in the low halves: `[⌈R / 8⌉, ⌈C / 8⌉, 8, 4]`.
+ *
+ * Activations lie in blocks of four rows, filled up with zeros: `[⌈M / 4⌉, ⌈C / 4⌉, 4, 4]`.
  */
 import { activate, GELU, NONE } from "./activation";
 import { gelu } from "./functions";
 import { dotPairs, largestOf, madd, storeTurned } from "./simd";
-
-/** Integers of 8 bits are kept with this added, integers of 4 bits with 8. */
-const OFFSET: i32 = 64;
 
 /** The shortest group of 4-bit weights with one scale; sums over it fit in 16 bits. */
 const GROUP: i32 = 32;
 
 /** Bytes of packed weights. */
 export function packedBytes(rows: i32, columns: i32, bits: i32): i32 {
-  return bits == 8 ? up(rows, 8) * up(columns, 4) : (up(rows, 8) * up(columns, 8)) >> 1;
+  return bits == 8 ? up(rows, 8) * up(columns, 8) : (up(rows, 8) * up(columns, 8)) >> 1;
 }
 
-/** Pack int8 `[rows, columns]`. */
-export function packInt8(from: usize, to: usize, rows: i32, columns: i32): void {
+/**
+ * Pack int8 `[rows, columns]`, and its scales `[rows]` as `[2, ⌈rows / 8⌉·8]`: the scales, and the sums of the integers of
+ * each row times its scale.
+ */
+export function packInt8(
+  from: usize,
+  scales: usize,
+  to: usize,
+  toScales: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  const padded = up(rows, 8);
+  for (let row = 0; row < padded; row++) {
+    let sum = 0;
+    if (row < rows) {
+      for (let column = 0; column < columns; column++) sum += load<i8>(from + <usize>row * columns + column);
+    }
+    const scale: f32 = row < rows ? f32.load(scales + ((<usize>row) << 2)) : 0;
+    f32.store(toScales + ((<usize>row) << 2), scale);
+    f32.store(toScales + ((<usize>(padded + row)) << 2), scale * <f32>sum);
+  }
   for (let j = 0; j < rows; j += 8) {
-    for (let k = 0; k < columns; k += 4) {
+    for (let k = 0; k < up(columns, 8); k += 4) {
       for (let row = j; row < j + 8; row++) {
         for (let column = k; column < k + 4; column++) {
           const inside = row < rows && column < columns;
-          const value = inside ? <i32>load<i8>(from + <usize>row * columns + column) : 0;
-          store<u8>(to++, value + OFFSET);
+          store<i8>(to++, inside ? load<i8>(from + <usize>row * columns + column) : 0);
         }
       }
     }
   }
 }
 
-/** What {@link packInt8} was given. */
+/** The integers that {@link packInt8} was given. */
 export function unpackInt8(from: usize, to: usize, rows: i32, columns: i32): void {
   for (let j = 0; j < rows; j += 8) {
-    for (let k = 0; k < columns; k += 4) {
+    for (let k = 0; k < up(columns, 8); k += 4) {
       for (let row = j; row < j + 8; row++) {
         for (let column = k; column < k + 4; column++) {
-          const value = <i32>load<u8>(from++) - OFFSET;
-          if (row < rows && column < columns) store<i8>(to + <usize>row * columns + column, value);
+          if (row < rows && column < columns) store<i8>(to + <usize>row * columns + column, load<i8>(from));
+          from++;
         }
       }
     }
@@ -116,14 +139,14 @@ export function quantizedBytes(m: i32, columns: i32): i32 {
 }
 
 /**
- * Quantise rows to integers in [−127, 127] with a scale each; a row that holds a NaN or an infinity gets a scale that
- * makes NaN of all it meets.
+ * Quantise rows for weights of so many bits. A row that holds a NaN or an infinity gets a scale that makes NaN of all it
+ * meets.
  *
  * @param x float32 `[m, columns]`; with `activation`, it is changed to its gelu first.
- * @param to `quantizedBytes(m, columns)` bytes. For each block of four rows: their scales, the sums of their integers,
- * those sums over each group of 32 columns, and the integers.
+ * @param to `quantizedBytes(m, columns)` bytes. For each block of four rows: their scales, their least numbers (8 bits) or
+ * unused, the sums of their integers over each group of 32 columns, and the integers.
  */
-export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: usize): void {
+export function quantize(bits: i32, x: usize, m: i32, columns: i32, activation: i32, to: usize): void {
   const padded = up(columns, GROUP);
   const width = (<usize>columns) << 2;
   const tail = to + <usize>(up(m, 4) / 4) * blockBytes(padded);
@@ -132,40 +155,40 @@ export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: us
     const row1 = i + 1 < m ? row0 + width : row0;
     const row2 = i + 2 < m ? row1 + width : row0;
     const row3 = i + 3 < m ? row2 + width : row0;
-    const most0 = largest(row0, columns, activation);
-    const most1 = i + 1 < m ? largest(row1, columns, activation) : 0;
-    const most2 = i + 2 < m ? largest(row2, columns, activation) : 0;
-    const most3 = i + 3 < m ? largest(row3, columns, activation) : 0;
-    f32.store(to, most0 / MOST);
-    f32.store(to, most1 / MOST, 4);
-    f32.store(to, most2 / MOST, 8);
-    f32.store(to, most3 / MOST, 12);
-    const by0 = inverse(most0);
-    const by1 = inverse(most1);
-    const by2 = inverse(most2);
-    const by3 = inverse(most3);
+    for (let row = 0; row < 4; row++) {
+      if (i + row < m)
+        scaleOf(bits, row0 + <usize>row * width, columns, activation, to + ((<usize>row) << 2));
+      else noScale(to + ((<usize>row) << 2));
+    }
+    const by0 = inverse(to);
+    const by1 = inverse(to + 4);
+    const by2 = inverse(to + 8);
+    const by3 = inverse(to + 12);
+    const least0 = f32.load(to, 16);
+    const least1 = f32.load(to, 20);
+    const least2 = f32.load(to, 24);
+    const least3 = f32.load(to, 28);
     let sums = to + 32;
     let integers = sums + ((<usize>(padded / GROUP)) << 4);
-    let total = i32x4.splat(0);
     for (let k = 0; k < padded; k += 16) {
-      let at = (<usize>k) << 2;
+      const at = (<usize>k) << 2;
       let a: v128, b: v128, c: v128, d: v128;
       if (k + 16 <= columns) {
-        a = sixteen(row0 + at, by0);
-        b = sixteen(row1 + at, by1);
-        c = sixteen(row2 + at, by2);
-        d = sixteen(row3 + at, by3);
+        a = sixteen(row0 + at, least0, by0);
+        b = sixteen(row1 + at, least1, by1);
+        c = sixteen(row2 + at, least2, by2);
+        d = sixteen(row3 + at, least3, by3);
       } else {
         const rest = (<usize>max(columns - k, 0)) << 2;
-        a = sixteen(filledUp(row0 + at, rest, tail), by0);
-        b = sixteen(filledUp(row1 + at, rest, tail), by1);
-        c = sixteen(filledUp(row2 + at, rest, tail), by2);
-        d = sixteen(filledUp(row3 + at, rest, tail), by3);
+        a = sixteen(filledUp(row0 + at, rest, tail), least0, by0);
+        b = sixteen(filledUp(row1 + at, rest, tail), least1, by1);
+        c = sixteen(filledUp(row2 + at, rest, tail), least2, by2);
+        d = sixteen(filledUp(row3 + at, rest, tail), least3, by3);
       }
       storeTurned(a, b, c, d, integers, 16);
       integers += 64;
+      if (bits == 8) continue;
       const sum = rowSums(a, b, c, d);
-      total = i32x4.add(total, sum);
       if (k & 16) {
         v128.store(sums, i32x4.add(v128.load(sums), sum));
         sums += 16;
@@ -173,7 +196,6 @@ export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: us
         v128.store(sums, sum);
       }
     }
-    v128.store(to, total, 16);
     to = integers;
   }
 }
@@ -182,7 +204,7 @@ export function quantize(x: usize, m: i32, columns: i32, activation: i32, to: us
  * `y = activation(x·Wᵀ + bias)` with x from {@link quantize} and W packed.
  *
  * @param weights `[rows, columns]`, packed.
- * @param scales float32 `[rows]` with 8 bits; packed, one for each `groupSize` columns, with 4.
+ * @param scales As they were packed; with 4 bits one for each `groupSize` columns.
  * @param bias float32 `[rows]`.
  * @param y float32 `[m, rows]`.
  * @param tile `TILE_BYTES` of scratch.
@@ -203,19 +225,14 @@ export function quantizedLinear(
 ): void {
   const padded = up(columns, GROUP);
   const width = (<usize>rows) << 2;
-  const scaleRow = tile + 128;
   const biasRow = tile + 160;
-  const panel = bits == 8 ? up(columns, 4) << 3 : up(columns, 8) << 2;
+  const panel = bits == 8 ? up(columns, 8) << 3 : up(columns, 8) << 2;
   const scalePanel = <usize>(((columns + groupSize - 1) / groupSize) << 5);
   for (let j = 0; j < rows; j += 8) {
     const limit = min(rows - j, 8);
-    let scale = bits == 8 ? scales + ((<usize>j) << 2) : scales;
+    const scale = bits == 8 ? scales + ((<usize>j) << 2) : scales;
     let offset = bias + ((<usize>j) << 2);
     if (limit < 8) {
-      if (bits == 8) {
-        memory.copy(scaleRow, scale, (<usize>limit) << 2);
-        scale = scaleRow;
-      }
       memory.copy(biasRow, offset, (<usize>limit) << 2);
       offset = biasRow;
     }
@@ -225,7 +242,7 @@ export function quantizedLinear(
       const whole = limit == 8 && i + 4 <= m;
       const out = whole ? to : tile;
       const stride = whole ? width : 32;
-      if (bits == 8) tileInt8(block, padded, weights, panel, scale, offset, out, stride);
+      if (bits == 8) tileInt8(block, padded, weights, panel, scale, up(rows, 8), offset, out, stride);
       else tileInt4(block, padded, weights, columns, scale, groupSize, offset, out, stride, tile + 192);
       if (!whole) storeEdge(tile, to, width, min(m - i, 4), limit);
       block += blockBytes(padded);
@@ -267,37 +284,63 @@ function setNibble(row: usize, column: i32, value: i32): void {
   store<u8>(at, column & 1 ? (byte & 15) | (value << 4) : (byte & 240) | value);
 }
 
-/** The largest magnitude of a row, after its gelu if that is asked for. */
-function largest(row: usize, columns: i32, activation: i32): f32 {
-  if (activation == GELU) activate(row, row, columns, GELU);
-  let most = f32x4.splat(0);
+/** A row's scale, and 16 bytes on its least number, 0 with 4 bits; after its gelu if that is asked for. */
+function scaleOf(bits: i32, row: usize, columns: i32, activation: i32, to: usize): void {
+  let most = f32x4.splat(-Infinity);
+  let least = f32x4.splat(Infinity);
   let k = 0;
   for (; k + 4 <= columns; k += 4) {
-    most = f32x4.max(most, f32x4.abs(v128.load(row)));
+    let value = v128.load(row);
+    if (activation == GELU) {
+      value = gelu(value);
+      v128.store(row, value);
+    }
+    most = f32x4.max(most, value);
+    least = f32x4.min(least, value);
     row += 16;
   }
-  let found = largestOf(most);
   for (; k < columns; k++) {
-    found = max<f32>(found, abs<f32>(f32.load(row)));
+    let value = v128.load32_splat(row);
+    if (activation == GELU) {
+      value = gelu(value);
+      f32.store(row, f32x4.extract_lane(value, 0));
+    }
+    most = f32x4.max(most, value);
+    least = f32x4.min(least, value);
     row += 4;
   }
-  return found;
+  const high = largestOf(most);
+  const low = -largestOf(f32x4.neg(least));
+  f32.store(to, bits == 8 ? (high - low) / MOST : max<f32>(high, -low) / MOST);
+  f32.store(to, bits == 8 ? low : 0, 16);
 }
 
-// @inline
-function inverse(most: f32): f32 {
-  return most > 0 ? MOST / most : 0;
+function noScale(to: usize): void {
+  f32.store(to, 0);
+  f32.store(to, 0, 16);
 }
 
-/** Sixteen float32 as int8, rounded to the nearest, ties to even. */
+/** What the row's numbers are multiplied by; 0 if all are alike or one is not finite. */
 // @inline
-function sixteen(from: usize, by: f32): v128 {
-  const factor = f32x4.splat(by);
-  const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(from), factor)));
-  const b = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(from, 16), factor)));
-  const c = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(from, 32), factor)));
-  const d = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(from, 48), factor)));
+function inverse(scale: usize): f32 {
+  const value = f32.load(scale);
+  return value > 0 && value < Infinity ? 1 / value : 0;
+}
+
+/** Sixteen float32, less the least of their row, as int8, rounded to the nearest, ties to even. */
+// @inline
+function sixteen(from: usize, least: f32, by: f32): v128 {
+  const a = rounded(v128.load(from), least, by);
+  const b = rounded(v128.load(from, 16), least, by);
+  const c = rounded(v128.load(from, 32), least, by);
+  const d = rounded(v128.load(from, 48), least, by);
   return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+}
+
+// @inline
+function rounded(x: v128, least: f32, by: f32): v128 {
+  const steps = f32x4.mul(f32x4.sub(x, f32x4.splat(least)), f32x4.splat(by));
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(steps));
 }
 
 /** The last numbers of a row, filled up to sixteen with zeros. */
@@ -334,10 +377,10 @@ function storeEdge(tile: usize, to: usize, width: usize, rows: i32, columns: i32
   }
 }
 
-/** `sum + x·w`, where each int32 gets four products. */
+/** `sum + x·w + z·v`, where each int32 gets eight products. */
 // @inline
-function dot(x: v128, w: v128, sum: v128): v128 {
-  return i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(dotPairs(x, w)));
+function dotTwice(w: v128, x: v128, v: v128, z: v128, sum: v128): v128 {
+  return i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.add(dotPairs(w, x), dotPairs(v, z))));
 }
 
 /** Four rows times a panel of eight 8-bit outputs. */
@@ -347,6 +390,7 @@ function tileInt8(
   panel: usize,
   panelBytes: i32,
   scales: usize,
+  rows: i32,
   bias: usize,
   to: usize,
   width: usize,
@@ -364,49 +408,53 @@ function tileInt8(
   while (panel < end) {
     const left = v128.load(panel);
     const right = v128.load(panel, 16);
+    const nextLeft = v128.load(panel, 32);
+    const nextRight = v128.load(panel, 48);
     let four = v128.load32_splat(x);
-    c00 = dot(four, left, c00);
-    c01 = dot(four, right, c01);
+    let next = v128.load32_splat(x, 16);
+    c00 = dotTwice(left, four, nextLeft, next, c00);
+    c01 = dotTwice(right, four, nextRight, next, c01);
     four = v128.load32_splat(x, 4);
-    c10 = dot(four, left, c10);
-    c11 = dot(four, right, c11);
+    next = v128.load32_splat(x, 20);
+    c10 = dotTwice(left, four, nextLeft, next, c10);
+    c11 = dotTwice(right, four, nextRight, next, c11);
     four = v128.load32_splat(x, 8);
-    c20 = dot(four, left, c20);
-    c21 = dot(four, right, c21);
+    next = v128.load32_splat(x, 24);
+    c20 = dotTwice(left, four, nextLeft, next, c20);
+    c21 = dotTwice(right, four, nextRight, next, c21);
     four = v128.load32_splat(x, 12);
-    c30 = dot(four, left, c30);
-    c31 = dot(four, right, c31);
-    x += 16;
-    panel += 32;
+    next = v128.load32_splat(x, 28);
+    c30 = dotTwice(left, four, nextLeft, next, c30);
+    c31 = dotTwice(right, four, nextRight, next, c31);
+    x += 32;
+    panel += 64;
   }
-  const leftScale = v128.load(scales);
-  const rightScale = v128.load(scales, 16);
-  const leftBias = v128.load(bias);
-  const rightBias = v128.load(bias, 16);
-  scaleRow(c00, c01, block, leftScale, rightScale, leftBias, rightBias, to);
-  scaleRow(c10, c11, block + 4, leftScale, rightScale, leftBias, rightBias, to + width);
-  scaleRow(c20, c21, block + 8, leftScale, rightScale, leftBias, rightBias, to + 2 * width);
-  scaleRow(c30, c31, block + 12, leftScale, rightScale, leftBias, rightBias, to + 3 * width);
+  const sums = scales + ((<usize>rows) << 2);
+  scaleRow(c00, c01, block, scales, sums, bias, to);
+  scaleRow(c10, c11, block + 4, scales, sums, bias, to + width);
+  scaleRow(c20, c21, block + 8, scales, sums, bias, to + 2 * width);
+  scaleRow(c30, c31, block + 12, scales, sums, bias, to + 3 * width);
 }
 
-/** Eight sums of one row to float32: without what the offset of the weights added, times both scales, plus bias. */
+/** Eight sums of one row to float32: times both scales, and with what the row's least number contributes, and the bias. */
 // @inline
 function scaleRow(
   left: v128,
   right: v128,
   row: usize,
-  leftScale: v128,
-  rightScale: v128,
-  leftBias: v128,
-  rightBias: v128,
+  scales: usize,
+  sums: usize,
+  bias: usize,
   to: usize,
 ): void {
-  const offset = i32x4.shl(v128.load32_splat(row, 16), 6); // OFFSET · Σx
   const scale = v128.load32_splat(row);
-  const a = f32x4.convert_i32x4_s(i32x4.sub(left, offset));
-  const b = f32x4.convert_i32x4_s(i32x4.sub(right, offset));
-  v128.store(to, f32x4.add(f32x4.mul(a, f32x4.mul(scale, leftScale)), leftBias));
-  v128.store(to, f32x4.add(f32x4.mul(b, f32x4.mul(scale, rightScale)), rightBias), 16);
+  const least = v128.load32_splat(row, 16);
+  const a = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(left), scale), v128.load(scales));
+  const b = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(right), scale), v128.load(scales, 16));
+  const plusA = f32x4.add(f32x4.mul(least, v128.load(sums)), v128.load(bias));
+  const plusB = f32x4.add(f32x4.mul(least, v128.load(sums, 16)), v128.load(bias, 16));
+  v128.store(to, f32x4.add(a, plusA));
+  v128.store(to, f32x4.add(b, plusB), 16);
 }
 
 /** Four rows times a panel of eight 4-bit outputs. Over a group of 32 columns all sums fit in 16 bits. */

@@ -144,14 +144,14 @@ export interface KernelModule {
   ): void;
   sumOfSquares(x: number, n: number): number;
   packedBytes(rows: number, columns: number, bits: number): number;
-  packInt8(from: number, to: number, rows: number, columns: number): void;
+  packInt8(from: number, scales: number, to: number, toScales: number, rows: number, columns: number): void;
   unpackInt8(from: number, to: number, rows: number, columns: number): void;
   packInt4(from: number, to: number, rows: number, columns: number): void;
   unpackInt4(from: number, to: number, rows: number, columns: number): void;
   packScales(from: number, to: number, rows: number, groups: number): void;
   unpackScales(from: number, to: number, rows: number, groups: number): void;
   quantizedBytes(m: number, columns: number): number;
-  quantize(x: number, m: number, columns: number, activation: number, to: number): void;
+  quantize(bits: number, x: number, m: number, columns: number, activation: number, to: number): void;
   quantizedLinear(
     bits: number,
     x: number,

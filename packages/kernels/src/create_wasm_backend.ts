@@ -7,6 +7,7 @@ import { batchMatMulConfig, fusedMatMulConfig, linearConfig } from "./batch_mat_
 import { setModule } from "./_define_kernel.ts";
 import { compile, instantiateKernels, type KernelModule, type KernelSource } from "./_kernel_module.ts";
 import { counterDropoutConfig } from "./counter_dropout.ts";
+import { encoderLayerConfig } from "./encoder_layer.ts";
 import { geluConfig, geluGradConfig } from "./gelu.ts";
 import { identityConfig } from "./identity.ts";
 import { layerNormConfig, layerNormGradConfig } from "./layer_norm.ts";
@@ -249,6 +250,7 @@ function registerKernels(): void {
     attentionGradConfig,
     batchMatMulConfig,
     counterDropoutConfig,
+    encoderLayerConfig,
     fusedMatMulConfig,
     geluConfig,
     geluGradConfig,

@@ -14,9 +14,8 @@ export const quantizedPackConfig: KernelConfig = defineKernel("QuantizedPack", (
   const scales = call.at(call.input("scales"));
   const packed = call.output([call.module.packedBytes(rows, columns, bits) / 4], "int32");
   if (bits === 8) {
-    call.module.packInt8(values, call.at(packed), rows, columns);
-    const packedScales = call.output([rows, 1]);
-    copy(call, scales, call.at(packedScales), rows);
+    const packedScales = call.output([2, Math.ceil(rows / 8) * 8]);
+    call.module.packInt8(values, scales, call.at(packed), call.at(packedScales), rows, columns);
     return [packed, packedScales];
   }
   call.module.packInt4(values, call.at(packed), rows, columns);
@@ -66,7 +65,7 @@ export const quantizedLinearConfig: KernelConfig = defineKernel("QuantizedLinear
   const integers = call.scratch(module.quantizedBytes(m, columns));
   const tile = call.scratch(TILE_BYTES);
   const code = activationOf(call);
-  module.quantize(from, m, columns, 0, integers);
+  module.quantize(bits, from, m, columns, 0, integers);
   module.quantizedLinear(
     bits,
     integers,
@@ -84,10 +83,10 @@ export const quantizedLinearConfig: KernelConfig = defineKernel("QuantizedLinear
   return out;
 });
 
-// --- internal ---
+/** Bytes of scratch of a product, as in `assembly/quantized.ts`. */
+export const TILE_BYTES = 320;
 
-/** As in `assembly/quantized.ts`. */
-const TILE_BYTES = 320;
+// --- internal ---
 
 interface MatrixAttributes {
   bits: number;

@@ -8,8 +8,11 @@ import { createWasmBackend } from "@kcbert/kernels";
 import * as tf from "@tensorflow/tfjs";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { uniform } from "../random.ts";
+import { kcbertBase } from "../config.ts";
+import { BertModel } from "../modeling_bert.ts";
+import { quantize } from "../quantize.ts";
 import { QuantizedMatrix } from "../quantized_matrix.ts";
+import { uniform } from "../random.ts";
 import { gelu } from "./activations.ts";
 import { attention, attentionBias } from "./attention.ts";
 import { dropout } from "./dropout.ts";
@@ -238,7 +241,7 @@ describe.each(BUILDS)("%s", (build) => {
           const packed = matrix();
           expect(packed.readRows(0, rows)).toEqual(floats);
           const y = tf.tidy(() => packed.linear(tf.tensor2d(x, [m, columns]), tf.ones([rows])).dataSync());
-          const expected = exactLinear(x, floats, m, rows, columns);
+          const expected = exactLinear(bits, x, floats, [m, rows, columns]);
           for (const [i, value] of y.entries()) {
             expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6 * columns);
           }
@@ -248,6 +251,47 @@ describe.each(BUILDS)("%s", (build) => {
       );
     },
   );
+});
+
+test("a layer by one kernel says what its parts say, bit for bit", async () => {
+  await createWasmBackend();
+  await tf.setBackend("wasm");
+  const config = {
+    ...kcbertBase,
+    vocabSize: 50,
+    hiddenSize: 40,
+    numHiddenLayers: 2,
+    numAttentionHeads: 2,
+    intermediateSize: 90,
+    initializerRange: 0.2,
+  };
+  const floats = BertModel.init(config, { seed: 1 });
+  const models = [floats, await quantize(floats, "int8"), await quantize(floats, "int4")];
+  const predict = () =>
+    models.map((model) =>
+      tf.tidy(() => {
+        const inputIds = tf.tensor2d(
+          Int32Array.from({ length: 22 }, (_, i) => i),
+          [2, 11],
+          "int32",
+        );
+        const attentionMask = tf.tensor2d(
+          Int32Array.from({ length: 22 }, (_, i) => (i < 17 ? 1 : 0)),
+          [2, 11],
+        );
+        return model.forward({ inputIds, attentionMask }).lastHiddenState.dataSync() as Float32Array;
+      }),
+    );
+  const fused = predict();
+  const kernel = tf.getKernel("EncoderLayer", "wasm");
+  tf.unregisterKernel("EncoderLayer", "wasm");
+  try {
+    expect(predict()).toEqual(fused);
+  } finally {
+    tf.registerKernel(kernel);
+  }
+  for (const model of models) model.dispose();
+  tf.removeBackend("wasm");
 });
 
 test("both builds quantise alike, bit for bit", async () => {
@@ -328,14 +372,27 @@ async function compare(
   }
 }
 
-/** `x·Wᵀ + 1` with each row of x rounded to 8 bits. */
-function exactLinear(x: Float32Array, w: Float32Array, m: number, rows: number, columns: number): number[] {
+/**
+ * `x·Wᵀ + 1` with each row of x rounded: for 8-bit weights to 7 bits from its least number to its largest, for 4-bit weights
+ * to 8 bits and a sign.
+ */
+function exactLinear(
+  bits: 8 | 4,
+  x: Float32Array,
+  w: Float32Array,
+  [m, rows, columns]: readonly [number, number, number],
+): number[] {
   const y: number[] = [];
   for (let i = 0; i < m; i++) {
     const row = x.subarray(i * columns, (i + 1) * columns);
-    const most = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const by = Math.fround(127 / most);
-    const rounded = Array.from(row, (value) => roundToEven(Math.fround(value * by)) * (most / 127));
+    const [high, low] = [Math.max(...row), Math.min(...row)];
+    const least = bits === 8 ? low : 0;
+    const scale = Math.fround((bits === 8 ? high - low : Math.max(high, -low)) / 127);
+    const by = Math.fround(scale === 0 ? 0 : 1 / scale);
+    const rounded = Array.from(
+      row,
+      (value) => roundToEven(Math.fround(Math.fround(value - least) * by)) * scale + least,
+    );
     for (let j = 0; j < rows; j++) {
       y.push(rounded.reduce((sum, value, k) => sum + value * w[j * columns + k]!, 1));
     }

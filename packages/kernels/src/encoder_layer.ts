@@ -1,0 +1,97 @@
+import type { KernelConfig } from "@tensorflow/tfjs-core";
+import { type Call, defineKernel } from "./_define_kernel.ts";
+import { TILE_BYTES } from "./quantized_linear.ts";
+
+/**
+ * `EncoderLayer`: a whole layer of BERT's encoder, for inference: attention and feed-forward with gelu, each added to what
+ * came in and normalised. One call in place of nine: nothing in between becomes a tensor, and rows that meet several quantised
+ * matrices are quantised once.
+ *
+ * Inputs: `hidden` `[B·T, H]`, perhaps `mask` `[B, 1, 1 | T, T]`; for each of the products `query`, `key`, `value`,
+ * `attention`, `intermediate` and `output` its weight and `…Bias`; `attentionGain`, `attentionShift`, `outputGain` and
+ * `outputShift` of the normalisations. A weight is `…Weight` `[O, I]`, or the packed `…Values` and `…Scales` of
+ * `QuantizedLinear`. Attributes: `batch`, `heads`, `intermediateSize`, `eps`, and for quantised weights `bits` and
+ * `groupSize` (0 where a whole row shares a scale).
+ */
+export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (call) => {
+  const { module } = call;
+  const hidden = call.input("hidden"); // [M, H]
+  const { batch, heads, intermediateSize, eps } = call.attributes as Record<string, number>;
+  const bits = Number(call.attributes["bits"] ?? 0);
+  const [m = 0, h = 0] = hidden.shape;
+  const wide = intermediateSize!;
+  const tokens = batch === 0 ? 0 : m / batch!;
+  const mask = call.optional("mask");
+  const maskAt = mask === undefined ? 0 : call.at(mask);
+  const from = call.at(hidden);
+  const products = NAMES.map((name) => productOf(call, name, bits));
+  const [attentionGain, attentionShift, outputGain, outputShift] = [
+    "attentionGain",
+    "attentionShift",
+    "outputGain",
+    "outputShift",
+  ].map((name) => call.at(call.input(name))) as [number, number, number, number];
+
+  const out = call.output([m, h]);
+  const row = 4 * m * h;
+  const scratch = call.scratch(5 * row + 4 * m * wide);
+  const [q, k, v, context, attended] = [0, 1, 2, 3, 4].map((i) => scratch + i * row) as Five;
+  const between = scratch + 5 * row; // [M, I]
+  const integers = bits === 0 ? 0 : call.scratch(module.quantizedBytes(m, Math.max(h, wide)));
+  const tile = call.scratch(
+    Math.max(
+      TILE_BYTES,
+      module.attentionScratch(tokens, h / heads!),
+      bits === 0 ? module.matMulScratch(Math.max(h, wide), Math.max(h, wide)) : 0,
+    ),
+  );
+  const last = call.at(out);
+
+  /** Ready a matrix on the left of products, changed to its gelu if so wished. */
+  const ready = (x: number, columns: number, activation: number): void => {
+    if (bits !== 0) module.quantize(bits, x, m, columns, activation, integers);
+    else if (activation !== 0) module.activate(x, x, m * columns, activation);
+  };
+  /** `y = x·Wᵀ + bias` for what has been readied. */
+  const multiply = (i: number, x: number, y: number, rows: number, columns: number): void => {
+    const { weight, scales, bias } = products[i]!;
+    if (bits === 0) {
+      module.matMul(x, columns, false, weight, columns, true, y, rows, m, rows, columns, bias, 0, tile);
+      return;
+    }
+    const groupSize = Number(call.attributes["groupSize"]) || columns;
+    module.quantizedLinear(bits, integers, weight, scales, groupSize, bias, y, m, rows, columns, 0, tile);
+  };
+
+  ready(from, h, 0);
+  multiply(0, from, q, h, h);
+  multiply(1, from, k, h, h);
+  multiply(2, from, v, h, h);
+  const [maskRows, size] = [mask?.shape[2] ?? 1, h / heads!];
+  const scale = 1 / Math.sqrt(size);
+  module.attention(q, k, v, h, maskAt, maskRows, 0, context, 0, batch!, heads!, tokens, size, scale, tile);
+  ready(context, h, 0);
+  multiply(3, context, attended, h, h);
+  module.layerNorm(attended, from, attentionGain, attentionShift, attended, 0, 0, m, h, eps!);
+  ready(attended, h, 0);
+  multiply(4, attended, between, wide, h);
+  ready(between, wide, GELU);
+  multiply(5, between, last, h, wide);
+  module.layerNorm(last, attended, outputGain, outputShift, last, 0, 0, m, h, eps!);
+  return out;
+});
+
+// --- internal ---
+
+const GELU = 1;
+const NAMES = ["query", "key", "value", "attention", "intermediate", "output"] as const;
+
+type Five = [number, number, number, number, number];
+
+/** Where the operands of a product lie. */
+function productOf(call: Call, name: string, bits: number): { weight: number; scales: number; bias: number } {
+  const bias = call.at(call.input(`${name}Bias`));
+  if (bits === 0) return { weight: call.at(call.input(`${name}Weight`)), scales: 0, bias };
+  const weight = call.at(call.input(`${name}Values`, "int32"));
+  return { weight, scales: call.at(call.input(`${name}Scales`)), bias };
+}
