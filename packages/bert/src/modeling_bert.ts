@@ -247,7 +247,14 @@ function encoderLayer(
   if (!pass.drops && !pass.outputAttentions && config.hiddenAct === "gelu") {
     const { batch, bias } = pass;
     const { numAttentionHeads: heads, layerNormEps: eps } = config;
-    const fused = fusedEncoderLayer(hidden, { batch, heads, eps, bias, weight: w, matrix: w.matrix }); // [M, H]
+    const fused = fusedEncoderLayer(hidden, {
+      batch,
+      heads,
+      eps,
+      bias,
+      weight: w,
+      matrix: (name) => w.matrix(name),
+    }); // [M, H]
     if (fused !== undefined) return { hidden: fused };
   }
   const project = (x: tf.Tensor2D, name: string, activation?: "gelu") =>
