@@ -190,6 +190,11 @@ export class XlaBackend extends tf.KernelBackend {
     return stored.array;
   }
 
+  /** Whether nothing waits for its turn. */
+  get isIdle(): boolean {
+    return this.#tail === undefined;
+  }
+
   /** Compile a program, in the background. */
   compile(text: string, options: CompileOptions): Promise<PjrtExecutable> {
     return this.client.compile(text, options);

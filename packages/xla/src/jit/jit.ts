@@ -122,10 +122,11 @@ function currentBackend(): XlaBackend {
   );
 }
 
-/** A variable that the function assigns to: where it enters the program, and which result is its new value. */
+/** A variable that the function assigns to. */
 interface Assigned {
-  readonly variable: tf.Variable;
-  readonly result: number;
+  readonly slot: Slot;
+  /** Whether its memory is given away. */
+  readonly donated: boolean;
 }
 
 interface ResultType {
@@ -142,14 +143,16 @@ class Program {
   readonly #shapes: readonly (readonly number[])[];
   readonly #recordMs: number;
   readonly #onCompile: JitOptions["onCompile"];
-  readonly #inputShardings: readonly Sharding[];
-  readonly #captures: readonly Capture[];
-  readonly #captureShardings: readonly Sharding[];
+  /** Tensors from outside. */
+  readonly #tensors: readonly Stored[];
+  /** The arguments after the inputs. */
+  readonly #captured: readonly Slot[];
+  /** Of all arguments. */
+  readonly #shardings: readonly Sharding[];
   /** The function's own results; those of variables follow. */
   readonly #returned: number;
   readonly #results: readonly ResultType[];
   readonly #assigned: readonly Assigned[];
-  readonly #donated: ReadonlySet<tf.Variable>;
   #compiled: Promise<CompiledProgram> | undefined;
   #executable: PjrtExecutable | undefined;
   #devices: readonly PjrtDevice[] = [];
@@ -171,37 +174,38 @@ class Program {
         : "replicated";
     const ofVariable = (variable: tf.Variable): Sharding =>
       options.divided?.has(variable) === true ? layout(variable.shape) : "replicated";
-    this.#inputShardings = inputs.map(({ shape }) => layout(shape));
-    this.#captures = trace.captures;
-    this.#captureShardings = trace.captures.map((capture) =>
-      capture.kind === "variable" ? ofVariable(capture.variable) : "replicated",
-    );
+    const ofCapture = (capture: Capture): Sharding =>
+      capture.kind === "variable" ? ofVariable(capture.variable) : "replicated";
+    this.#shardings = [...inputs.map(({ shape }) => layout(shape)), ...trace.captures.map(ofCapture)];
     this.#returned = recorded.returned.length;
     this.#results = [
       ...recorded.returned.map((value) => ({ value, sharding: "replicated" as const })),
       ...recorded.assigned.map(({ variable, value }) => ({ value, sharding: ofVariable(variable) })),
     ];
-    this.#assigned = recorded.assigned.map(({ variable }, i) => ({ variable, result: this.#returned + i }));
 
+    const results = new Map(recorded.assigned.map(({ variable }, i) => [variable, this.#returned + i]));
+    const slots = new Map<tf.Variable, Slot>();
     const aliases = new Map<number, number>();
-    const donated = new Set<tf.Variable>();
-    if (options.donate !== false) {
-      for (const { variable, result } of this.#assigned) {
-        const at = trace.captures.findIndex(
-          (capture) => capture.kind === "variable" && capture.variable === variable,
-        );
-        if (at < 0) continue;
-        aliases.set(parameters + at, result);
-        donated.add(variable);
-      }
-    }
-    this.#donated = donated;
+    this.#captured = trace.captures.map((capture, i) => {
+      if (capture.kind === "tensor") return new Slot(capture, false);
+      const result = results.get(capture.variable);
+      const slot = new Slot(capture, result !== undefined);
+      slots.set(capture.variable, slot);
+      if (result !== undefined && options.donate !== false) aliases.set(parameters + i, result);
+      return slot;
+    });
+    const donated = new Set(aliases.values());
+    this.#assigned = recorded.assigned.map(({ variable }, i) => ({
+      slot: slots.get(variable) ?? new Slot({ kind: "variable", variable }, true),
+      donated: donated.has(this.#returned + i),
+    }));
+    this.#tensors = trace.captures.flatMap((capture) => (capture.kind === "tensor" ? [capture.stored] : []));
     this.text = moduleText(trace.graph, {
       name: "jit_step",
       results: this.#results.map(({ value }) => value),
       aliases,
       partitions,
-      parameterShardings: [...this.#inputShardings, ...this.#captureShardings],
+      parameterShardings: this.#shardings,
       resultShardings: this.#results.map(({ sharding }) => sharding),
     });
     this.#recordMs = performance.now() - start;
@@ -220,34 +224,14 @@ class Program {
   run(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const { backend } = this;
     const waiting = this.#executable === undefined ? this.compile() : undefined;
-    for (const variable of this.#donated) own(backend, variable);
-    const args = [
-      ...inputs.map((input) => backend.storedOf(input)),
-      ...this.#captures.map((capture) =>
-        capture.kind === "variable" ? storedOfVariable(backend, capture.variable) : capture.stored,
-      ),
-    ];
+    const args = inputs.map((input) => backend.storedOf(input));
+    for (const slot of this.#captured) args.push(slot.stored(backend));
+    const assigned = this.#assigned.map(({ slot }) => slot.stored(backend));
     const returned = this.#results
       .slice(0, this.#returned)
       .map(({ value }) => backend.expect(dataTypeOf(value.dtype), value.shape));
-    const assigned = this.#assigned.map(({ variable }) => this.#target(variable));
-    const used = [...args, ...returned, ...assigned];
-    for (const stored of used) stored.holds++;
-    const done = (): void => {
-      for (const stored of used) release(stored);
-    };
-    const failed = (error: unknown): void => {
-      for (const stored of returned) stored.failure = error;
-      done();
-    };
-    backend.inOrder(
-      waiting,
-      () => {
-        this.#execute(args, returned, assigned);
-        done();
-      },
-      failed,
-    );
+    if (waiting === undefined && backend.isIdle) this.#execute(args, returned, assigned);
+    else this.#queue(waiting, args, returned, assigned);
     const engine = tf.engine();
     return returned.map(({ dataId, dtype, shape }) =>
       engine.makeTensorFromTensorInfo({ dataId, dtype, shape: [...shape] }),
@@ -257,7 +241,7 @@ class Program {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    releaseTensors(this.#captures);
+    for (const stored of this.#tensors) release(stored);
     this.#compiled?.then(
       ({ executable }) => executable.dispose(),
       () => {},
@@ -277,35 +261,88 @@ class Program {
     return program;
   }
 
-  /** Where a variable's new value goes: into its own data, whose old value is given away. */
-  #target(variable: tf.Variable): Stored {
-    if (!this.#donated.has(variable)) own(this.backend, variable);
-    return storedOfVariable(this.backend, variable);
+  /** Execute once the program is there and all that was asked for before is on its way. */
+  #queue(
+    waiting: Promise<unknown> | undefined,
+    args: readonly Stored[],
+    returned: readonly Stored[],
+    assigned: readonly Stored[],
+  ): void {
+    const used = [...args, ...returned, ...assigned];
+    for (const stored of used) stored.holds++; // though their tensors may be disposed before
+    const done = (): void => {
+      for (const stored of used) release(stored);
+    };
+    this.backend.inOrder(
+      waiting,
+      () => {
+        this.#execute(args, returned, assigned);
+        done();
+      },
+      (error) => {
+        for (const stored of returned) stored.failure = error;
+        done();
+      },
+    );
   }
 
   #execute(args: readonly Stored[], returned: readonly Stored[], assigned: readonly Stored[]): void {
     const devices = this.#devices;
-    const shardings = [...this.#inputShardings, ...this.#captureShardings];
-    const arrays = args.map((stored, i) => this.backend.onDevices(stored, devices, shardings[i]!));
+    const arrays = args.map((stored, i) => this.backend.onDevices(stored, devices, this.#shardings[i]!));
     const lists = devices.map((_, d) => arrays.map(({ buffers }) => buffers[d]!));
     const results = this.#executable!.execute(lists);
+    const [first] = results;
+    const several = results.length > 1;
     const arrayOf = (i: number): DeviceArray => {
       const { value, sharding } = this.#results[i]!;
-      const buffers = results.map((list) => list[i]!);
+      const buffers = several ? results.map((list) => list[i]!) : [first![i]!];
       return new DeviceArray(value, buffers, sharding);
     };
-    for (const [i, stored] of returned.entries()) stored.array = arrayOf(i);
-    for (const [i, stored] of assigned.entries()) {
-      stored.array?.dispose(); // nothing, if the memory was given away
+    for (let i = 0; i < returned.length; i++) returned[i]!.array = arrayOf(i);
+    for (let i = 0; i < assigned.length; i++) {
+      // A variable's new value goes into its own data, whose old value was given away with its memory.
+      const stored = assigned[i]!;
+      if (!this.#assigned[i]!.donated) stored.array?.dispose();
       stored.array = arrayOf(this.#returned + i);
       stored.values = undefined;
     }
   }
 }
 
-/** The program no longer needs the tensors from outside. */
-function releaseTensors(captures: readonly Capture[]): void {
-  for (const capture of captures) if (capture.kind === "tensor") release(capture.stored);
+/** What fills a place among the arguments: a variable, found anew at each call, or a tensor from outside. */
+class Slot {
+  readonly #variable: tf.Variable | undefined;
+  /** Whether no other tensor may share the variable's data, for it will be overwritten. */
+  readonly #isAssigned: boolean;
+  #dataId: tf.DataId | undefined;
+  #stored: Stored | undefined;
+
+  constructor(capture: Capture, isAssigned: boolean) {
+    this.#variable = capture.kind === "variable" ? capture.variable : undefined;
+    this.#stored = capture.kind === "tensor" ? capture.stored : undefined;
+    this.#isAssigned = isAssigned;
+  }
+
+  stored(backend: XlaBackend): Stored {
+    const variable = this.#variable;
+    if (variable === undefined) return this.#stored!;
+    if (variable.isDisposed) {
+      throw new Error(
+        `Cannot run the program as the variable ${variable.name}, which it reads or writes, was disposed`,
+      );
+    }
+    if (variable.dataId !== this.#dataId) this.#find(backend, variable);
+    if (this.#isAssigned && this.#stored!.refCount !== 1) {
+      own(backend, variable);
+      this.#find(backend, variable);
+    }
+    return this.#stored!;
+  }
+
+  #find(backend: XlaBackend, variable: tf.Variable): void {
+    this.#dataId = variable.dataId;
+    this.#stored = backend.storedOf(variable);
+  }
 }
 
 function devicesOf({ client }: XlaBackend, count: number): readonly PjrtDevice[] {
@@ -317,16 +354,9 @@ function devicesOf({ client }: XlaBackend, count: number): readonly PjrtDevice[]
   );
 }
 
-function storedOfVariable(backend: XlaBackend, variable: tf.Variable): Stored {
-  if (!variable.isDisposed) return backend.storedOf(variable);
-  throw new Error(
-    `Cannot run the program as the variable ${variable.name}, which it reads or writes, was disposed`,
-  );
-}
-
 /** See to it that no other tensor shares a variable's data, for its memory will be given away. */
 function own(backend: XlaBackend, variable: tf.Variable): void {
-  if (storedOfVariable(backend, variable).refCount === 1) return;
+  if (backend.storedOf(variable).refCount === 1) return;
   const copy = tf.tidy(() =>
     tf.keep(tf.engine().runKernel("XlaCopy", { x: variable as tf.Tensor }) as tf.Tensor),
   );
@@ -381,7 +411,7 @@ function record(
     if (born !== undefined) throw new Error(`${BORN}: it is named ${born}`);
     return { trace, parameters: inputs.length, returned, assigned };
   } catch (error) {
-    releaseTensors(trace.captures);
+    for (const capture of trace.captures) if (capture.kind === "tensor") release(capture.stored);
     throw error;
   } finally {
     tf.env().set("DEBUG", checks);

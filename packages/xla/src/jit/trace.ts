@@ -11,8 +11,8 @@ import { arrayType, isUniform, type Stored, storedSize } from "./stored.ts";
 
 /** An argument of the program that is no input of the function: a variable, or the data of a tensor from outside. */
 export type Capture =
-  | { readonly kind: "variable"; readonly variable: tf.Variable; readonly parameter: Value }
-  | { readonly kind: "tensor"; readonly stored: Stored; readonly parameter: Value };
+  | { readonly kind: "variable"; readonly variable: tf.Variable }
+  | { readonly kind: "tensor"; readonly stored: Stored };
 
 /** A recording in progress. */
 export class Trace implements Recording {
@@ -66,7 +66,7 @@ export class Trace implements Recording {
     if (parameter === undefined) {
       parameter = this.graph.parameter(arrayType(stored));
       this.#variables.set(variable, parameter);
-      this.captures.push({ kind: "variable", variable, parameter });
+      this.captures.push({ kind: "variable", variable });
     }
     return parameter;
   }
@@ -77,7 +77,7 @@ export class Trace implements Recording {
       parameter = this.graph.parameter(arrayType(stored));
       this.#tensors.set(stored, parameter);
       stored.holds++; // as long as the program lives
-      this.captures.push({ kind: "tensor", stored, parameter });
+      this.captures.push({ kind: "tensor", stored });
     }
     return parameter;
   }
