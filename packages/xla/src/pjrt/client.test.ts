@@ -221,6 +221,16 @@ describe.skipIf(path === undefined)("a client on the CPU", () => {
     expect(client.objects.count).toBe(before);
   });
 
+  test("a client that is disposed while it compiles goes when that is done", async () => {
+    const other = PjrtClient.create(client.plugin, { cpu_device_count: 1 });
+    const compiled = other.compile(PRODUCT);
+    other.dispose();
+    expect(() => other.toDevice(Float32Array.of(1), "float32", [])).toThrow("as it was disposed");
+    const program = await compiled;
+    expect(other.objects.count).toBe(0);
+    expect(() => program.execute([[]])).toThrow("Cannot run the program as it was disposed");
+  });
+
   test("a client takes everything with it", async () => {
     const other = PjrtClient.create(client.plugin, { cpu_device_count: 1 });
     const program = await other.compile(DOUBLE);

@@ -73,6 +73,8 @@ export class PjrtClient {
   /** Devices at work while the process ends take it down with a segmentation fault: they are waited for. */
   readonly #keepFromExit: () => void;
   #compiling = 0;
+  /** Whether it is to be disposed once nothing is being compiled any more. */
+  #ending = false;
   #handle: bigint;
 
   private constructor(plugin: PjrtPlugin, handle: bigint, flags: CompileOptions["flags"]) {
@@ -115,7 +117,8 @@ export class PjrtClient {
    * @throws {Error} If it was disposed.
    */
   get handle(): bigint {
-    if (this.#handle === 0n) throw new Error(`Cannot use the ${this.platform} client as it was disposed`);
+    if (this.#handle === 0n || this.#ending)
+      throw new Error(`Cannot use the ${this.platform} client as it was disposed`);
     return this.#handle;
   }
 
@@ -144,6 +147,7 @@ export class PjrtClient {
       return program;
     } finally {
       this.#compiling--;
+      if (this.#ending && this.#compiling === 0) this.dispose();
     }
   }
 
@@ -229,9 +233,14 @@ export class PjrtClient {
     };
   }
 
-  /** Free all its arrays and programs, and let go of the devices; a second call does nothing. */
+  /**
+   * Free all its arrays and programs, and let go of the devices, once what is being compiled is done; a second call does
+   * nothing.
+   */
   dispose(): void {
     if (this.#handle === 0n) return;
+    this.#ending = true;
+    if (this.#compiling > 0) return; // the compiler is using it
     this.#keepFromExit();
     this.objects.releaseAll();
     const args = new Struct(this.plugin.ffi, 24).setPointer(16, this.#handle);

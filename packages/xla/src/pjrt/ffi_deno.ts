@@ -34,8 +34,13 @@ export function denoFfi(): Ffi {
       );
     },
     onExit(work) {
-      addEventListener("unload", work);
-      return () => removeEventListener("unload", work);
+      const listener = (event: Event): void => {
+        if (!event.defaultPrevented) work();
+      };
+      for (const name of ENDINGS) addEventListener(name, listener);
+      return () => {
+        for (const name of ENDINGS) removeEventListener(name, listener);
+      };
     },
     addressOf: (view) => UnsafePointer.value(UnsafePointer.of(view)),
     read: (address, length) =>
@@ -44,6 +49,9 @@ export function denoFfi(): Ffi {
 }
 
 // --- internal ---
+
+/** How a process ends; after an error that nobody catches, Deno does without `unload`. */
+const ENDINGS = ["unload", "error", "unhandledrejection"];
 
 type Call = (argument: bigint) => bigint;
 type AsyncCall = (argument: bigint) => Promise<bigint>;
