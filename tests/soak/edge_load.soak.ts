@@ -11,7 +11,7 @@ import { realComments } from "./_real_comments.ts";
 import { pretrainWords, tinyTraining } from "./_tiny_training.ts";
 
 const PER_SECOND = 20;
-const ABORTED = 200;
+const ABORTED = 1_000;
 const usual = new Agent({ keepAlive: true, maxSockets: 512 });
 afterAll(() => usual.destroy());
 
@@ -122,8 +122,20 @@ async function check(url: URL, expected: ReadonlyMap<string, string>, i: number)
     expect(Number(got.headers["retry-after"])).toBeGreaterThan(0);
     return -1;
   }
-  expect({ body, status: got.status, answer: got.body }).toEqual({ body, status: 200, answer });
+  expect({ body, status: got.status }).toEqual({ body, status: 200 });
+  expectSame(JSON.parse(got.body), JSON.parse(answer));
   return performance.now() - start;
+}
+
+/** The same tokens with the same scores, but for what other texts in a batch do to float32's last digits. */
+function expectSame(got: Fill[], expected: Fill[]): void {
+  expect(got.map(({ sequence }) => sequence)).toEqual(expected.map(({ sequence }) => sequence));
+  for (const [i, { score }] of expected.entries()) expect(Math.abs(got[i]!.score - score)).toBeLessThan(1e-5);
+}
+
+interface Fill {
+  readonly sequence: string;
+  readonly score: number;
 }
 
 /** Begin something at a constant rate, however long each takes; wait for all. */
@@ -194,9 +206,9 @@ const HOSTILE: readonly Hostile[] = [
   {
     name: "deep objects",
     body: `{"inputs":"[MASK]","x":${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}}`,
-    status: 200,
+    status: 422,
   },
-  { name: "deep and not closed", body: "[".repeat(1_000_000), status: 400 },
+  { name: "deep and not closed", body: "[".repeat(1_000_000), status: 422 },
   { name: "a list", body: "[1]", status: 422 },
   { name: "a number for a text", body: '{"inputs":1e999}', status: 422 },
   { name: "null", body: "null", status: 422 },
