@@ -15,6 +15,7 @@ import { UsageError } from "../failure.ts";
 import { openOutput } from "../io/output.ts";
 import { localized } from "../locale/translate.ts";
 import { formatBytes, formatDuration, type Progress, startProgress } from "../progress.ts";
+import { useProxyFromEnvironment } from "../proxy.ts";
 import { writeReport } from "../report.ts";
 import { suggest } from "../suggest.ts";
 import { padToWidth, styled } from "../terminal.ts";
@@ -51,6 +52,7 @@ export const datasetsCommand: Command = defineExampledCommand(
       const [action = "list", ...names] = args._;
       if (action === "list") return list(args.json);
       if (action !== "download") throw unknownAction(action);
+      useProxyFromEnvironment();
       const wanted = datasetsNamed(names);
       const mirror = args.mirror ?? process.env["KCBERT_DATASETS_MIRROR"];
       const options = { signal, mirror: mirror === "" ? undefined : requireUrl(mirror) };

@@ -13,6 +13,7 @@ import { LocalFolder } from "../hub/local_folder.ts";
 import { type ModelId, requireModelId } from "../hub/model_id.ts";
 import { openOutput } from "../io/output.ts";
 import { formatBytes, formatDuration, startProgress } from "../progress.ts";
+import { useProxyFromEnvironment } from "../proxy.ts";
 import { writeReport } from "../report.ts";
 
 const args = {
@@ -52,6 +53,7 @@ export const downloadCommand: Command = defineExampledCommand(
     args,
     async run({ args, data }) {
       const { signal } = data as CommandData;
+      useProxyFromEnvironment();
       const model = requireModelId(args.model, args.revision);
       const request: Request = {
         model,
