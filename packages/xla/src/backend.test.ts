@@ -10,6 +10,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 // @boundaries-ignore tests may share fixtures
 import { cpuPluginPath } from "../../../tests/xla/cpu_plugin.ts";
+import { jit } from "./jit/jit.ts";
 import { LOWERINGS } from "./kernels/all.ts";
 import { PjrtClient } from "./pjrt/client.ts";
 import { PjrtPlugin } from "./pjrt/plugin.ts";
@@ -163,6 +164,8 @@ const OPS: Readonly<Record<string, () => tf.Tensor | tf.Tensor[]>> = {
     tf.unsortedSegmentSum(numbers([9, 2]), fromMinus(1, whole([9], 1500)) as tf.Tensor1D, 1500),
 };
 
+type Four = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+
 describe.skipIf(path === undefined)("the backend xla", () => {
   let client: PjrtClient;
 
@@ -281,6 +284,48 @@ describe.skipIf(path === undefined)("the backend xla", () => {
     }
     tf.disposeVariables();
   });
+
+  test.each(["fp32", "bf16"] as const)(
+    "losses and gradients in %s are those of the backend cpu",
+    async (precision) => {
+      const config = {
+        ...kcbertBase,
+        vocabSize: 20,
+        hiddenSize: 16,
+        numHiddenLayers: 2,
+        numAttentionHeads: 2,
+      };
+      const run = async (backend: string) => {
+        await tf.setBackend(backend);
+        const drop = { hiddenDropoutProb: 0.2, attentionProbsDropoutProb: 0.2, initializerRange: 0.3 };
+        const model = BertForMaskedLM.init({ ...config, ...drop, intermediateSize: 32 }, { seed: 1 });
+        const variables = [...model.parameters.values()];
+        const take = (ids: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) => {
+          const inputs = { inputIds: ids as tf.Tensor2D, attentionMask: mask };
+          const loss = () => model.loss(inputs, labels, { dropout: { seed: 1, step: step as tf.Scalar } });
+          const { value, grads } = tf.variableGrads(loss, variables);
+          return [value, ...variables.flatMap(({ name }) => (name in grads ? [grads[name]!] : []))];
+        };
+        const fn =
+          backend === "xla" ? jit((...x) => take(...(x as Four)), { precision }) : (...x: Four) => take(...x);
+        const ids = whole([2, 5], 20);
+        const mask = tf.tensor2d([1, 1, 1, 0, 0, 1, 1, 1, 1, 1], [2, 5], "int32");
+        const labels = tf.tensor2d([5, -100, 7, -100, -100, 1, 2, 3, -100, 19], [2, 5], "int32");
+        const results = fn(ids, mask, labels, tf.scalar(3, "int32"));
+        const read = await Promise.all(results.map(async (x) => [...(await x.data())]));
+        model.dispose();
+        return read;
+      };
+      const expected = await run("cpu");
+      const actual = await run("xla");
+      const near = precision === "fp32" ? 1e-4 : 0.08; // bfloat16 has eight bits
+      for (const [i, numbers] of expected.entries()) {
+        const size = Math.max(...numbers.map(Math.abs));
+        for (const [j, x] of numbers.entries())
+          expect(Math.abs(actual[i]![j]! - x)).toBeLessThan(near * (size + 0.1));
+      }
+    },
+  );
 
   test("refuses what it cannot compute, and says so", async () => {
     await tf.setBackend("xla");

@@ -246,7 +246,7 @@ export class XlaBackend extends tf.KernelBackend {
       values: host as Float32Array,
       trace: this.trace,
     };
-    this.trace?.made.push(stored);
+    this.trace?.take(stored);
     this.#data.set(dataId, stored);
   }
 

@@ -40,6 +40,15 @@ export class Trace implements Recording {
     return Array.isArray(result) ? result : [result];
   }
 
+  /** Take in numbers that the function brought itself; many alike are not kept. */
+  take(stored: Stored): void {
+    this.made.push(stored);
+    if (stored.values === undefined || storedSize(stored) <= LONGEST_CONSTANT || !isUniform(stored.values))
+      return;
+    stored.traced = this.#constant(stored);
+    stored.values = undefined;
+  }
+
   /** What a tensor is in the program, in the tensor's own shape. */
   valueOf(tensor: tf.TensorInfo, stored: Stored): Value {
     const value = this.#find(tensor, stored);
