@@ -82,7 +82,7 @@ function byKernel(
   const training = isRecording();
   const tokens = query.shape[0] / batch; // T
   // What dropout makes of ones is what it multiplies by.
-  const dropped = drop?.(tf.fill([batch, heads, tokens, tokens], 1)); // [B, N, T, T]
+  const dropped = drop?.(tf.ones([batch, heads, tokens, tokens])); // [B, N, T, T]
   return withGradient(
     [query, key, value],
     (save) => {
