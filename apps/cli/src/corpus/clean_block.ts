@@ -2,7 +2,7 @@ import { countCodePoints } from "@kcbert/normalizer";
 import { cleanVariant } from "../clean_variant.ts";
 import { dayOf } from "./day.ts";
 import { type Fields, type FoundRecord, type LineProblem, readRecord } from "./records.ts";
-import { drawKeys, partitionOf, type RowKeys } from "./row_key.ts";
+import { RowWriter, type WrittenRows } from "./row_writer.ts";
 
 /** What is done to every line. */
 export interface CleanSettings {
@@ -38,14 +38,8 @@ export interface CleanCounts {
   problems: Record<LineProblem, number>;
 }
 
-/** The rows of a block, by partition. */
-export interface CleanedBlock {
-  /** Rows as lines of `line, day, place, pick, text`, separated by tabs. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where the rows of each partition end in `bytes`. */
-  readonly ends: Uint32Array;
-  /** Rows of each partition. */
-  readonly rows: Uint32Array;
+/** The rows of a block, and what became of the other lines. */
+export interface CleanedBlock extends WrittenRows {
   readonly counts: CleanCounts;
   /** The first lines with a problem: numbers in the block, from 0. */
   readonly examples: readonly { readonly line: number; readonly problem: LineProblem }[];
@@ -74,7 +68,6 @@ export async function blockCleaner(settings: CleanSettings): Promise<(task: Line
 const MOST_EXAMPLES = 3;
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();
 
 /** Rows are lines of tab-separated columns, so a text that is not cleaned must have neither. */
 function oneLine(text: string): string {
@@ -88,10 +81,9 @@ function cleanBlock(
 ): CleanedBlock {
   const counts = noCounts();
   const examples: { line: number; problem: LineProblem }[] = [];
-  const texts: string[] = Array.from({ length: partitions }, () => "");
-  const rows = new Uint32Array(partitions);
+  const writer = new RowWriter(seed, partitions, Math.ceil(task.bytes.length * 1.3));
   const found: FoundRecord = { text: "", date: undefined };
-  const keys: RowKeys = { place: 0, pick: 0 };
+  let known: { date: string; day: number | undefined } = { date: "", day: undefined }; // dates come in runs
   let number = -1;
   for (const line of linesOf(task)) {
     number++;
@@ -101,7 +93,8 @@ function cleanBlock(
     if (problem === "blank") continue;
     counts.lines++;
     if (problem === undefined && task.fields.date !== undefined) {
-      day = dayOf(found.date!);
+      if (found.date !== known.date) known = { date: found.date!, day: dayOf(found.date!) };
+      ({ day } = known);
       if (day === undefined) problem = "date";
     }
     if (problem !== undefined) {
@@ -117,15 +110,10 @@ function cleanBlock(
       const length = lengthWithin(text, minLength, maxLength);
       if (length < minLength) counts.short++;
       else if (length > maxLength) counts.long++;
-      else {
-        drawKeys(text, seed, keys);
-        const partition = partitionOf(keys.place, partitions);
-        texts[partition] += `${row}\t${day ?? ""}\t${keys.place}\t${keys.pick}\t${text}\n`;
-        rows[partition]!++;
-      }
+      else writer.add(text, row, day);
     }
   }
-  return { ...encoded(texts), rows, counts, examples };
+  return { ...writer.finish(), counts, examples };
 }
 
 /** A text, and where it is quoted as in CSV, also what is inside the quotes: test sets are published either way. */
@@ -181,15 +169,4 @@ function lengthWithin(text: string, minLength: number, maxLength: number): numbe
   const { length } = text;
   if (length < minLength || (length >= minLength * 2 && length <= maxLength)) return length;
   return countCodePoints(text);
-}
-
-function encoded(texts: readonly string[]): { bytes: Uint8Array<ArrayBuffer>; ends: Uint32Array } {
-  const ends = new Uint32Array(texts.length);
-  const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + length * 3, 0));
-  let end = 0;
-  for (const [i, text] of texts.entries()) {
-    end += encoder.encodeInto(text, bytes.subarray(end)).written;
-    ends[i] = end;
-  }
-  return { bytes: bytes.slice(0, end), ends };
 }

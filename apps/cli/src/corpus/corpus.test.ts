@@ -287,7 +287,7 @@ test("a killed run goes on, and makes what one that was not killed makes", async
   const whole = await make("whole", args);
   const output = join(folder, "killed");
   const work = join(output, ".work");
-  const milestones = ["clean.json", "distinct-00001.json", "shard-00000.json"];
+  const milestones = ["clean.json", "distinct-00001.json", "sample.json", "shard-00000.json"];
   for (const milestone of milestones) {
     const child = startCli(["corpus", ...args, "-o", output, "-q"]);
     const end = ended(child);

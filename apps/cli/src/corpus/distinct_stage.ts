@@ -1,9 +1,19 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../failure.ts";
 import { bucketPath } from "./buckets.ts";
 import { type Engine, quoted } from "./duckdb.ts";
 import { readJson, syncFile, writeDurably } from "./durable_files.ts";
+import { KEYS } from "./row_key.ts";
+
+/** The rows of a partition, as cleaning left them. */
+export interface Bucket {
+  /** The work folder. */
+  readonly work: string;
+  readonly partition: number;
+  /** How long the bucket's file is. */
+  readonly bucketBytes: number;
+}
 
 /** What one partition holds once each text is there only once. */
 export interface DistinctPartition {
@@ -14,29 +24,43 @@ export interface DistinctPartition {
 }
 
 /**
- * Make the texts of a partition distinct, and put them into the corpus' order. The date that stays is that of the first
- * line with the text. A text that occurs among the excluded ones goes, with all its lines.
+ * Make the texts of a partition distinct, and write them to a file, one a line, in the corpus' order. Equal texts are in one
+ * partition, and partitions follow each other in the order, so the partitions one after the other are the whole corpus,
+ * distinct and shuffled. A text that occurs among the excluded ones goes, with all its lines.
  *
- * Equal texts are in one partition, and partitions follow each other in the order, so the partitions one after the other
- * are the whole corpus, distinct and shuffled. Done before, it is not done again.
- *
- * @param rows Rows of the bucket, excluded ones included.
+ * @param path Where the texts go.
  * @throws {CliError} If DuckDB cannot do it, or the bucket is damaged.
  */
-export async function makeDistinct(
+export async function exportDistinct(
   engine: Engine,
-  work: string,
-  partition: number,
-  rows: number,
+  { work, partition, bucketBytes }: Bucket,
+  path: string,
 ): Promise<DistinctPartition> {
-  const name = `distinct-${padded(partition)}`;
-  const done = readJson(join(work, `${name}.json`)) as DistinctPartition | undefined;
+  const result = await loadDistinct(engine, { work, partition, bucketBytes });
+  if (result.texts > 0) await exportTexts(engine, "part", path);
+  return result;
+}
+
+/**
+ * Make the texts of a partition distinct, and keep them with their dates, for a sample to be drawn from all partitions.
+ * The date that stays is that of the first line with the text. Done before, it is not done again.
+ *
+ * @throws {CliError} If DuckDB cannot do it, or the bucket is damaged.
+ */
+export async function keepDistinct(engine: Engine, bucket: Bucket): Promise<DistinctPartition> {
+  const { work, partition } = bucket;
+  const name = `distinct-${padded(partition)}.json`;
+  const done = readJson(join(work, name)) as DistinctPartition | undefined;
   if (done !== undefined) return done;
-  const bucket = bucketPath(work, partition);
-  const parquet = distinctPath(work, partition);
-  const result = rows === 0 ? { texts: 0, rows: 0 } : await distinct(engine, bucket, parquet, rows);
-  writeDurably(work, `${name}.json`, JSON.stringify(result));
-  rmSync(bucket, { force: true });
+  const result = await loadDistinct(engine, bucket);
+  if (result.texts > 0) {
+    const parquet = distinctPath(work, partition);
+    const columns = "SELECT day, place, pick, text FROM part";
+    await engine.run(`COPY (${columns}) TO ${quoted(parquet)} (FORMAT parquet, COMPRESSION lz4)`);
+    syncFile(parquet);
+  }
+  writeDurably(work, name, JSON.stringify(result));
+  rmSync(bucketPath(work, partition), { force: true });
   return result;
 }
 
@@ -84,25 +108,22 @@ export async function drawSample(engine: Engine, work: string, share: number): P
 }
 
 /**
- * Write the texts of a partition, of the sample if one was drawn, to a file, one a line, in the corpus' order.
+ * Write the texts of a partition that are in the sample to a file, one a line, in the corpus' order.
  *
- * @returns Whether there are any.
+ * @returns Whether the partition has texts at all.
  */
-export async function exportTexts(
+export async function exportSampled(
   engine: Engine,
-  work: string,
-  partition: number,
+  { work, partition }: Pick<Bucket, "work" | "partition">,
   path: string,
 ): Promise<boolean> {
   const parquet = distinctPath(work, partition);
   if (!existsSync(parquet)) return false;
-  const sample = samplePath(work);
-  const sampled = existsSync(sample)
-    ? `JOIN ${quoted(sample)} AS sample ON coalesce(part.day, ${NO_DAY}) = sample.day AND part.pick <= sample.last`
-    : "";
-  await engine.run(
-    `COPY (SELECT part.text FROM ${quoted(parquet)} AS part ${sampled} ORDER BY part.place, part.text)
-     TO ${quoted(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\t')`,
+  const same = `coalesce(part.day, ${NO_DAY}) = sample.day AND part.pick <= sample.last`;
+  await exportTexts(
+    engine,
+    `${quoted(parquet)} AS part JOIN ${quoted(samplePath(work))} AS sample ON ${same}`,
+    path,
   );
   return true;
 }
@@ -111,35 +132,45 @@ export async function exportTexts(
 
 /** What stands for the day of texts without one. */
 const NO_DAY = -2_147_483_648;
-const ALL_PICKS = 2 ** 53;
+const ALL_PICKS = KEYS;
 
-/** The rows of a bucket, as `clean_block.ts` writes them. */
-const COLUMNS = "{line: 'BIGINT', day: 'INTEGER', place: 'BIGINT', pick: 'BIGINT', text: 'VARCHAR'}";
+/** The rows of a bucket, as `row_writer.ts` writes them. */
+const COLUMNS = "{text: 'VARCHAR', line: 'BIGINT', day: 'INTEGER', place: 'INTEGER', pick: 'INTEGER'}";
 
-async function distinct(
+/** Fill the table `part`. */
+async function loadDistinct(
   engine: Engine,
-  bucket: string,
-  parquet: string,
-  rows: number,
+  { work, partition, bucketBytes }: Bucket,
 ): Promise<DistinctPartition> {
+  if (bucketBytes === 0) return { texts: 0, rows: 0 };
+  const bucket = bucketPath(work, partition);
+  requireWhole(bucket, bucketBytes);
   // nothing in the file is quoted or escaped; only an empty column, a day, is NULL
   const source =
     `read_csv(${quoted(bucket)}, delim = '\t', header = false, auto_detect = false, quote = '', escape = '', ` +
     `new_line = '\\n', comment = '', max_line_size = 4194304, columns = ${COLUMNS})`;
   await engine.run(
-    `COPY (SELECT arg_min(day, line) AS day, place, pick, count(*) AS n, text FROM ${source}
-       GROUP BY place, pick, text HAVING min(line) >= 0 ORDER BY place, text)
-     TO ${quoted(parquet)} (FORMAT parquet, COMPRESSION lz4)`,
+    `CREATE OR REPLACE TEMP TABLE part AS
+     SELECT arg_min(day, line) AS day, place, any_value(pick) AS pick, count(*) AS n, text FROM ${source}
+     GROUP BY place, text HAVING min(line) >= 0`,
   );
-  const [[read]] = (await engine.rows(`SELECT count(*) FROM ${source}`)) as [[unknown]];
-  if (Number(read) !== rows) {
-    throw new CliError(
-      `Cannot use ${bucket}: it has ${String(read)} rows, and ${rows} were written; remove its folder and begin anew`,
-    );
-  }
-  syncFile(parquet);
-  const [result] = await engine.rows(`SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM ${quoted(parquet)}`);
+  const [result] = await engine.rows("SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM part");
   return { texts: Number(result![0]), rows: Number(result![1]) };
+}
+
+function requireWhole(bucket: string, bytes: number): void {
+  const { size } = statSync(bucket, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size === bytes) return;
+  throw new CliError(
+    `Cannot use ${bucket}: it has ${size} bytes, and ${bytes} were written; remove its folder and begin anew`,
+  );
+}
+
+async function exportTexts(engine: Engine, from: string, path: string): Promise<void> {
+  await engine.run(
+    `COPY (SELECT part.text FROM ${from} ORDER BY part.place, part.text) TO ${quoted(path)}
+     (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\t')`,
+  );
 }
 
 /** The last pick that each day's quota takes, and how many picks below the bound were looked at. */

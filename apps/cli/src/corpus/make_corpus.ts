@@ -1,15 +1,18 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatShardIndex } from "@kcbert/trainer/shards";
+import { bucketPath } from "./buckets.ts";
 import { cleanStage, PROBLEMS, type CleanState } from "./clean_stage.ts";
 import { corpusReport, type CorpusReport } from "./corpus_report.ts";
 import type { CorpusSettings } from "./corpus_settings.ts";
 import {
+  type Bucket,
   type DistinctPartition,
   distinctPath,
   drawSample,
-  exportTexts,
-  makeDistinct,
+  exportDistinct,
+  exportSampled,
+  keepDistinct,
 } from "./distinct_stage.ts";
 import { type Engine, openEngine } from "./duckdb.ts";
 import { readJson, writeDurably } from "./durable_files.ts";
@@ -88,40 +91,41 @@ class Partitions {
     if (this.#settings.sample < 1) await this.#sample();
     const { rows } = this.#cleaned.sizes;
     this.#options.onStage("shards", sum(rows));
-    const { tokenizer, maxTokens, threads, output } = this.#settings;
+    const { tokenizer, maxTokens, threads, output, work } = this.#settings;
     const pool = new WorkerPool<ShardTask, WrittenShard>("shard_worker", threads, {
       tokenizer: tokenizer?.json,
       maxTokens,
     } satisfies ShardSettings);
     const stop = () => void pool.close();
     this.#options.signal.addEventListener("abort", stop, { once: true });
-    const distinct: DistinctPartition[] = [];
-    const shards: (WrittenShard | undefined)[] = [];
+    const parts: (PartitionRecord | undefined)[] = [];
     const inFlight = new InFlight(pool.size, this.#options.signal);
     try {
       for (const [i, count] of rows.entries()) {
-        distinct[i] = await this.#distinct(i);
-        const kept = readJson(this.#recordPath(i)) as { shard: StoredShard | null } | undefined;
-        if (kept !== undefined) {
-          shards[i] = kept.shard === null ? undefined : fromStored(kept.shard);
+        parts[i] = this.#recorded(i);
+        if (parts[i] === undefined) {
+          const texts = join(work, `texts-${i}.txt`);
+          const distinct = await this.#export(i, texts);
+          const task = { texts, folder: output, file: shardName(i, tokenizer !== undefined) };
+          const write = async () => {
+            const shard = distinct.texts > 0 ? await pool.run(task) : undefined;
+            parts[i] = this.#record(i, texts, distinct, shard);
+            this.#options.onProgress(count);
+          };
+          await inFlight.add(write());
+        } else {
           this.#options.onProgress(count);
-          continue;
         }
-        const texts = join(this.#settings.work, `texts-${i}.txt`);
-        const any = await exportTexts(this.#engine, this.#settings.work, i, texts);
-        const task = { texts, folder: output, file: shardName(i, tokenizer !== undefined) };
-        const write = async () => {
-          shards[i] = this.#record(i, texts, any ? await pool.run(task) : undefined);
-          this.#options.onProgress(count);
-        };
-        await inFlight.add(write());
       }
       await inFlight.all();
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
       await pool.close();
     }
-    return { distinct, shards: shards.filter((shard) => shard !== undefined) };
+    return {
+      distinct: parts.map((part) => part!.distinct),
+      shards: parts.map((part) => part!.shard).filter((shard) => shard !== undefined),
+    };
   }
 
   /** A sample is drawn from all distinct texts, so all partitions come before it. */
@@ -130,7 +134,7 @@ class Partitions {
     this.#options.onStage("distinct", sum(rows));
     let texts = 0;
     for (const [i, count] of rows.entries()) {
-      texts += (await this.#distinct(i)).texts;
+      texts += (await keepDistinct(this.#engine, this.#bucket(i))).texts;
       this.#options.signal.throwIfAborted();
       this.#options.onProgress(count);
     }
@@ -138,33 +142,62 @@ class Partitions {
     if (texts > 0) await drawSample(this.#engine, this.#settings.work, this.#settings.sample);
   }
 
-  #distinct(partition: number): Promise<DistinctPartition> {
+  /** Write the texts of a partition, in their order. */
+  async #export(partition: number, path: string): Promise<DistinctPartition> {
+    const bucket = this.#bucket(partition);
+    if (this.#settings.sample === 1) return exportDistinct(this.#engine, bucket, path);
+    await exportSampled(this.#engine, bucket, path);
+    return keepDistinct(this.#engine, bucket); // done already
+  }
+
+  #bucket(partition: number): Bucket {
     const { work } = this.#settings;
-    return makeDistinct(this.#engine, work, partition, this.#cleaned.sizes.rows[partition]!);
+    return { work, partition, bucketBytes: this.#cleaned.sizes.lengths[partition]! };
   }
 
   /** A shard is written: what made it may go. */
-  #record(partition: number, texts: string, written: WrittenShard | undefined): WrittenShard | undefined {
+  #record(
+    partition: number,
+    texts: string,
+    distinct: DistinctPartition,
+    written: WrittenShard | undefined,
+  ): PartitionRecord {
+    const { work, output } = this.#settings;
     const shard = written?.texts === 0 ? undefined : written;
-    if (written !== undefined && shard === undefined) {
-      rmSync(join(this.#settings.output, written.entry.file), { force: true });
-    }
+    if (written !== undefined && shard === undefined)
+      rmSync(join(output, written.entry.file), { force: true });
     const stored = shard === undefined ? null : { ...shard, lengths: [...shard.lengths] };
-    writeDurably(this.#settings.work, recordName(partition), JSON.stringify({ shard: stored }));
-    rmSync(texts, { force: true });
-    rmSync(distinctPath(this.#settings.work, partition), { force: true });
-    return shard;
+    writeDurably(
+      work,
+      recordName(partition),
+      JSON.stringify({ distinct, shard: stored } satisfies StoredRecord),
+    );
+    for (const path of [texts, bucketPath(work, partition), distinctPath(work, partition)]) {
+      rmSync(path, { force: true });
+    }
+    return { distinct, shard };
   }
 
-  #recordPath(partition: number): string {
-    return join(this.#settings.work, recordName(partition));
+  #recorded(partition: number): PartitionRecord | undefined {
+    const stored = readJson(join(this.#settings.work, recordName(partition))) as StoredRecord | undefined;
+    if (stored === undefined) return undefined;
+    const { distinct, shard } = stored;
+    return {
+      distinct,
+      shard: shard === null ? undefined : { ...shard, lengths: Uint32Array.from(shard.lengths) },
+    };
   }
 }
 
-type StoredShard = Omit<WrittenShard, "lengths"> & { readonly lengths: readonly number[] };
+/** What became of a partition. */
+interface PartitionRecord {
+  readonly distinct: DistinctPartition;
+  readonly shard: WrittenShard | undefined;
+}
 
-function fromStored(shard: StoredShard): WrittenShard {
-  return { ...shard, lengths: Uint32Array.from(shard.lengths) };
+interface StoredRecord {
+  readonly distinct: DistinctPartition;
+  readonly shard: (Omit<WrittenShard, "lengths"> & { readonly lengths: readonly number[] }) | null;
 }
 
 function recordName(partition: number): string {
