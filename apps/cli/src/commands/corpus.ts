@@ -346,5 +346,5 @@ function describe(report: CorpusReport, { output, maxTokens, tokenizer }: Corpus
 }
 
 function count(number: number): string {
-  return number.toLocaleString("en");
+  return Math.round(number).toLocaleString("en");
 }
