@@ -21,4 +21,4 @@ export type { Float, NamedValue } from "./pjrt/named_values.ts";
 export { PjrtError, PjrtOutOfMemoryError, type PjrtErrorCode } from "./pjrt/pjrt_error.ts";
 export { PjrtPlugin, type PluginOptions } from "./pjrt/plugin.ts";
 export { PjrtTopology, type AheadOfTimeProgram } from "./pjrt/topology.ts";
-export { registerXlaBackendOn } from "./register.ts";
+export { registerXlaBackend, registerXlaBackendOn, type XlaBackendOptions } from "./register.ts";
