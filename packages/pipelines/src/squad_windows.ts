@@ -68,16 +68,12 @@ export function squadWindows(
   words: readonly string[],
   { maxSeqLength, docStride, maxQueryLength }: SquadSizes,
 ): SquadWindow[] {
-  const idsOf = (text: string): Int32Array =>
-    tokenizer.encode(text, { ...NEVER_CUT, addSpecialTokens: false }).ids;
-  const query = idsOf(question).subarray(0, maxQueryLength);
-  const ids: number[] = [];
+  const plain = { ...NEVER_CUT, addSpecialTokens: false };
+  const query = tokenizer.encode(question, plain).ids.subarray(0, maxQueryLength);
+  const { ids, rowStarts } = tokenizer.encodeBatch(words, plain);
   const wordOf: number[] = [];
-  for (const [w, word] of words.entries()) {
-    for (const id of idsOf(word)) {
-      ids.push(id);
-      wordOf.push(w);
-    }
+  for (let w = 0; w < words.length; w++) {
+    for (let i = rowStarts[w]!; i < rowStarts[w + 1]!; i++) wordOf.push(w);
   }
   const room = maxSeqLength - query.length - 3; // `[CLS]`, and a `[SEP]` after each
   if (room < 1) {

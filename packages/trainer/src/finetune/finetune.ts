@@ -16,7 +16,7 @@ import {
   type FinetuneProgramOptions,
 } from "./finetune_program.ts";
 import { epochBatches, type RowBatch } from "./length_batches.ts";
-import { predictWith, usableWidths } from "./predict_examples.ts";
+import { predictWith, usableWidths, warmUp } from "./predict_examples.ts";
 import { scoreExamples, type Scores } from "./score_examples.ts";
 
 /** What a model is scored on: examples of its kind, or a function that scores it in another way, such as by its answers. */
@@ -181,14 +181,13 @@ export async function* finetune(
       }
     }
 
+    const scoring = {
+      ...(options.evaluationBatchSize === undefined ? {} : { batchSize: options.evaluationBatchSize }),
+      ...(options.widths === undefined ? {} : { widths: options.widths }),
+    };
     async function scoreOn(set: EvaluationSet): Promise<Scores> {
       if (typeof set === "function") return set();
-      const { evaluationBatchSize, widths } = options;
-      const said = await predictWith(program.outputs, model, set, {
-        compiled: program.compiled,
-        ...(evaluationBatchSize === undefined ? {} : { batchSize: evaluationBatchSize }),
-        ...(widths === undefined ? {} : { widths }),
-      });
+      const said = await predictWith(program.outputs, model, set, { compiled: program.compiled, ...scoring });
       return scoreExamples(set, said, model.config, { suffix });
     }
 
@@ -221,6 +220,11 @@ export async function* finetune(
     let turned = now();
     while (step < maxSteps && !aborted() && chosen.sinceBest < patience) {
       await advance();
+      if (step === 1 && program.compiled) {
+        // The forward pass is compiled while the step still is, rather than when the first scoring waits for it.
+        for (const set of [dev, test])
+          if (typeof set === "object") warmUp(program.outputs, model, set, scoring);
+      }
       yield* settle(stepsInFlight);
       if (now() - turned >= TURN_MS) {
         await turn();

@@ -3,7 +3,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { eager, type Jit, type TensorFunction } from "../jit.ts";
-import { exampleLengths, uploadTexts } from "./_example_inputs.ts";
+import { type BatchShape, exampleLengths, uploadTexts } from "./_example_inputs.ts";
 import { type FinetuneModel, headOf } from "./_heads.ts";
 import { type Examples, exampleCount } from "./examples.ts";
 import { type RowBatch, sortedBatches, widthsFor } from "./length_batches.ts";
@@ -81,10 +81,7 @@ export async function predictWith(
   { compiled, signal, ...given }: Omit<PredictOptions, "jit"> & { readonly compiled: boolean },
 ): Promise<Predictions> {
   const lengths = exampleLengths(examples);
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
-  const { batchSize = compiled ? 512 : 64 } = given;
-  const widths = usableWidths(longest, compiled, model, given.widths);
-  const shape = { batchSize, padId: model.config.padTokenId };
+  const { batches, shape } = planOf(model, lengths, { compiled, ...given });
   const rowStarts = startsOf(examples, lengths, model.config.numLabels);
   const values = new (examples.kind === "tokens" ? Int32Array : Float32Array)(rowStarts.at(-1)!);
   const inFlight: { readonly batch: RowBatch; readonly said: tf.Tensor }[] = [];
@@ -94,7 +91,7 @@ export async function predictWith(
     scatter(numbers, batch, examples.kind, rowStarts, values);
   };
   try {
-    for (const batch of sortedBatches(lengths, { batchSize, widths })) {
+    for (const batch of batches) {
       signal?.throwIfAborted();
       const inputs = uploadTexts(examples, batch, shape);
       const [said] = run(...inputs);
@@ -107,6 +104,24 @@ export async function predictWith(
     for (const { said } of inFlight) said.dispose();
   }
   return { values, rowStarts };
+}
+
+/**
+ * Let a compiling backend begin with what a prediction will need, while it does something else: one batch of each width is
+ * run, and what it says forgotten.
+ */
+export function warmUp(
+  run: TensorFunction,
+  model: FinetuneModel,
+  examples: Examples,
+  given: Omit<PredictOptions, "jit">,
+): void {
+  const lengths = exampleLengths(examples);
+  const { batches, shape } = planOf(model, lengths, { compiled: true, ...given });
+  for (const [batch] of Map.groupBy(batches, ({ width }) => width).values()) {
+    const inputs = uploadTexts(examples, batch!, shape);
+    tf.dispose([...inputs, ...run(...inputs)]);
+  }
 }
 
 /** The widths given, or those that suit the backend: as far as the longest row needs them, and the model has positions. */
@@ -123,6 +138,21 @@ export function usableWidths(
 }
 
 // --- internal ---
+
+/** How examples are cut into batches. */
+function planOf(
+  model: FinetuneModel,
+  lengths: Int32Array,
+  { compiled, ...given }: Omit<PredictOptions, "jit"> & { readonly compiled: boolean },
+): { batches: RowBatch[]; shape: BatchShape } {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  const { batchSize = compiled ? 512 : 64 } = given;
+  const widths = usableWidths(longest, compiled, model, given.widths);
+  return {
+    batches: sortedBatches(lengths, { batchSize, widths }),
+    shape: { batchSize, padId: model.config.padTokenId },
+  };
+}
 
 /** Batches handed to the backend before what it said of the first is read. */
 const IN_FLIGHT = 2;
