@@ -35,7 +35,7 @@ export function measured(options: MeasuredOptions): MiddlewareHandler<AppEnv> {
     );
     await next();
     const milliseconds = clock.now() - start;
-    if (!isStreamed(c.res)) over.abort();
+    if (!isStreamed(c.res)) over.abort("answered"); // a reason, so that none is made up with a stack
     const { status } = c.res;
     if (usage.texts > 0) {
       for (const [name, value] of timingHeaders(usage, milliseconds)) c.res.headers.set(name, value);
