@@ -113,6 +113,29 @@ describe.skipIf(path === undefined)("compiling with a cache", () => {
     expect([await source(), await source()]).toEqual(["compiler", "compiler"]);
   });
 
+  test("a program over several devices comes back for the same ones", async () => {
+    const text = `module @m attributes {mhlo.num_partitions = 2 : i32} {
+      func.func @main(%x: tensor<4xf32> {mhlo.sharding = "{devices=[2]<=[2]}"}) -> (tensor<4xf32> {mhlo.sharding = "{devices=[2]<=[2]}"}) {
+        %0 = stablehlo.add %x, %x : tensor<4xf32>
+        return %0 : tensor<4xf32>
+      }
+    }`;
+    using several = PjrtClient.create(client.plugin, { cpu_device_count: 4 });
+    several.cache = cache;
+    for (const source of ["compiler", "bytes"]) {
+      using program = await several.compile(text, { partitions: 2, devices: [1, 3] });
+      expect([program.source, program.devices.map(({ id }) => id)]).toEqual([source, [1, 3]]);
+      const shards = program.devices.map((device, i) => [
+        several.toDevice(Float32Array.of(i, 1), "float32", [2], device),
+      ]);
+      const results = await Promise.all(program.execute(shards).map(([shard]) => shard!.toHost()));
+      expect(results.map(({ buffer }) => [...new Float32Array(buffer)])).toEqual([
+        [0, 2],
+        [2, 2],
+      ]);
+    }
+  });
+
   test("what is being compiled is counted", async () => {
     const program = client.compile(DOUBLE);
     expect(client.compiling).toBe(1);
