@@ -68,6 +68,7 @@ export class PjrtExecutable {
     this.donated = donatedArguments(stablehlo);
     this.#lists = new ArgumentLists(client.plugin.ffi, handle, this.devices.length, this.outputs.length);
   }
+
   /**
    * Start the program. It returns at once with arrays in the making; what fails later is told by whoever reads them.
    *
@@ -83,8 +84,8 @@ export class PjrtExecutable {
     if (this.#loaded.handle() === 0n) throw new Error("Cannot run the program as it was disposed");
     const { plugin } = this.#client;
     plugin.call("LoadedExecutable_Execute", this.#lists.write(args), "Cannot run the program");
-    for (const list of args) for (const index of this.donated) list[index]!.dispose();
     const owned = this.#client.objects.adopt(this.#lists.results.slice(), "Buffer_Destroy");
+    for (const list of args) for (const index of this.donated) list[index]!.dispose();
     return this.devices.map((device, row) => {
       const first = row * this.outputs.length;
       return this.outputs.map(

@@ -34,6 +34,7 @@ export class NativeObjects {
   adopt(handles: BigUint64Array<ArrayBuffer>, destroy: Destroy): Ownership {
     const held = { handles, destroy: this.#plugin.function(destroy, FREEING), alive: handles.length };
     const ownership = new Ownership(held, (index) => this.#release(held, index));
+    if (held.alive === 0) return ownership;
     this.#live.add(held);
     this.#net.register(ownership, held, held);
     return ownership;
