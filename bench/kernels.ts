@@ -1,25 +1,18 @@
 /**
  * The kernels of @kcbert/kernels against the ones that TensorFlow.js's WASM backend comes with, in one process and by
- * turns: the matrix products of BERT, its sums, and a whole pretraining step (forward and backward).
+ * turns: the matrix products of BERT, its sums, and a forward pass. With the stock kernels the model composes its operations.
  *
- * One thread. The stock backend has no UnsortedSegmentSum, without which nothing trains; it borrows ours.
+ * One thread; milliseconds of processor time, which a busy machine changes less than those of a clock on the wall.
  */
 import assert from "node:assert/strict";
 import { cpus } from "node:os";
 import process from "node:process";
-import "@tensorflow/tfjs-backend-wasm";
-import { type BertConfig, BertForMaskedLM, BertModel, kcbertBase } from "@kcbert/bert";
-import { createWasmBackend } from "@kcbert/kernels";
+import { BertModel, kcbertBase } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs";
+import { kernelSets } from "./_kernel_sets.ts";
 
 const rounds = 5; // timed, after one of warming up
-const replaced = ["BatchMatMul", "Identity", "Sum"] as const;
-
-const stock = replaced.map((name) => tf.getKernel(name, "wasm"));
-await createWasmBackend();
-await tf.setBackend("wasm");
-const ours = replaced.map((name) => tf.getKernel(name, "wasm"));
-const sets = { stock, ours };
+const use = await kernelSets();
 
 /** A tensor of repeatable values in [-1, 1). */
 function values(...shape: number[]): tf.Tensor {
@@ -60,7 +53,6 @@ const subjects: Subject[] = [
   product("`x·Wᵀ`, [32, 768]·[3072, 768]ᵀ", values(32, 768), values(3072, 768), false, true),
   { name: "`sum(dy, 0)`, [2048, 1024]", run: () => tf.sum(grown, 0) },
   baseForward(),
-  miniStep(),
 ];
 
 console.log(
@@ -74,10 +66,10 @@ for (const { name, operations, run } of subjects) {
   for (let round = -1; round < rounds; round++) {
     for (const peer of ["stock", "ours"] as const) {
       use(peer);
-      const start = performance.now();
+      const start = clock();
       const result = run();
       results[peer] = result.dataSync() as Float32Array;
-      if (round >= 0) ms[peer].push(performance.now() - start);
+      if (round >= 0) ms[peer].push(clock() - start);
       result.dispose();
     }
   }
@@ -90,15 +82,6 @@ for (const { name, operations, run } of subjects) {
 }
 
 // --- internal ---
-
-/** Register one set of kernels, and let them look up their functions in the module. */
-function use(peer: keyof typeof sets): void {
-  for (const kernel of sets[peer]) {
-    tf.unregisterKernel(kernel.kernelName, "wasm");
-    tf.registerKernel(kernel);
-    kernel.setupFunc?.(tf.backend());
-  }
-}
 
 /** base-128: BERT-base without a head, one text of 128 tokens. */
 function baseForward(): Subject {
@@ -118,36 +101,10 @@ function baseForward(): Subject {
   };
 }
 
-/** mini-step without its optimiser: 4×256, 4 heads, vocabulary 8,000, 32 texts of 64 tokens, 10 masked in each. */
-function miniStep(): Subject {
-  const config: BertConfig = {
-    ...kcbertBase,
-    vocabSize: 8000,
-    hiddenSize: 256,
-    numHiddenLayers: 4,
-    numAttentionHeads: 4,
-    intermediateSize: 1024,
-  };
-  const model = BertForMaskedLM.init(config, { seed: 1 });
-  const variables = [...model.parameters.values()];
-  const ids = (length: number, stride: number): Int32Array =>
-    Int32Array.from({ length }, (_, i) => (i * stride) % 8000);
-  const inputIds = tf.tensor2d(ids(2048, 7919), [32, 64], "int32");
-  const attentionMask = tf.onesLike(inputIds);
-  const maskedPositions = tf.tensor1d(
-    ids(320, 32).map((position) => position % 2048),
-    "int32",
-  );
-  const labels = tf.tensor1d(ids(320, 31), "int32");
-  return {
-    name: "mini-step, forward and backward",
-    run: () => {
-      const loss = (): tf.Scalar => model.loss({ inputIds, attentionMask }, labels, { maskedPositions });
-      const { value, grads } = tf.variableGrads(loss, variables);
-      tf.dispose(grads);
-      return value;
-    },
-  };
+/** Milliseconds of processor time. */
+function clock(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function assertClose(name: string, a: Float32Array, b: Float32Array): void {

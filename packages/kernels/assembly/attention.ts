@@ -9,7 +9,7 @@ import { softmaxGradRows, softmaxRows } from "./softmax";
 /** Bytes of scratch that {@link attention} and {@link attentionGrad} need. */
 export function attentionScratch(tokens: i32, size: i32): i32 {
   const widest = max(tokens, size);
-  return 8 * tokens * tokens + matMulScratch(widest, widest);
+  return 8 * tokens * tokens + matMulScratch(widest, widest, widest);
 }
 
 /**

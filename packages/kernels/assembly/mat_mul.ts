@@ -3,7 +3,8 @@
  *
  * Goto's scheme: of the right side a block of `BLOCK_K` rows is packed into panels of eight columns that stay in the first
  * level of the cache, whichever way the operand lies; a tile of 4 × 8 sums stays in registers. A transposed left side is
- * turned a block at a time. Sums over K are made in blocks, in an order that depends on the sizes alone.
+ * turned a block at a time. Of `x·Wᵀ` with fewer rows in x than in W, the product is made as `(W·xᵀ)ᵀ`: x is packed, and W is
+ * read where it lies. Sums over K are made in blocks, in an order that depends on the sizes alone.
  */
 import { activate, NONE } from "./activation";
 import { madd, storeTurned, sumOf } from "./simd";
@@ -16,8 +17,8 @@ const BLOCK_K: i32 = 384;
 const FEW_ROWS: i32 = 4;
 
 /** Bytes of scratch that {@link matMul} needs. */
-export function matMulScratch(n: i32, k: i32): i32 {
-  const columns = (min(n, BLOCK_N) + 7) & ~7;
+export function matMulScratch(m: i32, n: i32, k: i32): i32 {
+  const columns = (min(max(m, n), BLOCK_N) + 7) & ~7;
   return (columns * min(k, BLOCK_K) + BLOCK_M * BLOCK_K + 32) << 2;
 }
 
@@ -28,7 +29,7 @@ export function matMulScratch(n: i32, k: i32): i32 {
  * @param b float32 `[k, n]`, or `[n, k]` if `transB`.
  * @param c float32 `[m, n]`.
  * @param bias float32 `[n]`, or 0 for none.
- * @param scratch `matMulScratch(n, k)` bytes.
+ * @param scratch `matMulScratch(m, n, k)` bytes.
  */
 export function matMul(
   a: usize,
@@ -59,6 +60,19 @@ export function matMul(
   const tile = scratch;
   const blockA = tile + 128;
   const panels = blockA + ((BLOCK_M * BLOCK_K) << 2);
+  if (transB && !transA && m < n) {
+    for (let ic = 0; ic < m; ic += BLOCK_N) {
+      const mc = min(BLOCK_N, m - ic);
+      const out = c + ((<usize>ic * ldc) << 2);
+      for (let pc = 0; pc < k; pc += BLOCK_K) {
+        const kc = min(BLOCK_K, k - pc);
+        packTurned(a + ((<usize>ic * lda + pc) << 2), lda, panels, mc, kc);
+        multiplySwapped(b + ((<usize>pc) << 2), ldb, panels, out, ldc, mc, n, kc, pc > 0, tile);
+      }
+      finish(out, ldc, mc, n, bias, activation);
+    }
+    return;
+  }
   for (let jc = 0; jc < n; jc += BLOCK_N) {
     const nc = min(BLOCK_N, n - jc);
     for (let pc = 0; pc < k; pc += BLOCK_K) {
@@ -255,6 +269,63 @@ function multiplyBlock(
       storeEdge(tile, to, width, min(rows, 4), min(columns, 8), accumulate);
     }
   }
+}
+
+/** `C = (B·Aᵀ)ᵀ`, with the rows of B where they lie and A packed. */
+function multiplySwapped(
+  b: usize,
+  ldb: i32,
+  panels: usize,
+  c: usize,
+  ldc: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  accumulate: bool,
+  tile: usize,
+): void {
+  const stride = (<usize>ldb) << 2;
+  const width = (<usize>ldc) << 2;
+  for (let j = 0; j < n; j += 4) {
+    const columns = n - j;
+    const row0 = b + <usize>j * stride;
+    const row1 = columns > 1 ? row0 + stride : row0;
+    const row2 = columns > 2 ? row1 + stride : row1;
+    const row3 = columns > 3 ? row2 + stride : row2;
+    for (let i = 0; i < m; i += 8) {
+      multiplyTile(row0, row1, row2, row3, panels + ((<usize>i * k) << 2), k, tile, 32, false);
+      const to = c + <usize>i * width + ((<usize>j) << 2);
+      if (columns >= 4 && i + 8 <= m) {
+        storeTurnedTile(tile, to, width, accumulate);
+        storeTurnedTile(tile + 16, to + 4 * width, width, accumulate);
+        continue;
+      }
+      for (let row = 0; row < min(m - i, 8); row++) {
+        for (let column = 0; column < min(columns, 4); column++) {
+          const at = to + <usize>row * width + ((<usize>column) << 2);
+          const sum = f32.load(tile + ((<usize>column) << 5) + ((<usize>row) << 2));
+          f32.store(at, accumulate ? f32.load(at) + sum : sum);
+        }
+      }
+    }
+  }
+}
+
+/** Half of a tile, 4 × 4, transposed. */
+function storeTurnedTile(tile: usize, to: usize, width: usize, accumulate: bool): void {
+  if (!accumulate) {
+    storeTurned(v128.load(tile), v128.load(tile, 32), v128.load(tile, 64), v128.load(tile, 96), to, width);
+    return;
+  }
+  const a = v128.load(to);
+  const b = v128.load(to + width);
+  const c = v128.load(to + 2 * width);
+  const d = v128.load(to + 3 * width);
+  storeTurned(v128.load(tile), v128.load(tile, 32), v128.load(tile, 64), v128.load(tile, 96), to, width);
+  v128.store(to, f32x4.add(v128.load(to), a));
+  v128.store(to + width, f32x4.add(v128.load(to + width), b));
+  v128.store(to + 2 * width, f32x4.add(v128.load(to + 2 * width), c));
+  v128.store(to + 3 * width, f32x4.add(v128.load(to + 3 * width), d));
 }
 
 function storeEdge(tile: usize, to: usize, width: usize, rows: i32, columns: i32, accumulate: bool): void {

@@ -8,7 +8,7 @@
 export interface KernelModule {
   activate(x: number, to: number, n: number, activation: number): void;
   geluGrad(dy: number, x: number, dx: number, n: number): void;
-  matMulScratch(n: number, k: number): number;
+  matMulScratch(m: number, n: number, k: number): number;
   matMul(
     a: number,
     lda: number,

@@ -63,7 +63,7 @@ export const linearConfig: KernelConfig = defineKernel("Linear", (call) => {
   const code = activationOf(call);
   const [from, by, plus] = [call.at(x), call.at(weight), call.at(bias)];
   const out = call.output([m, n]);
-  const scratch = call.scratch(call.module.matMulScratch(n, inner));
+  const scratch = call.scratch(call.module.matMulScratch(m, n, inner));
   call.module.matMul(from, inner, false, by, inner, true, call.at(out), n, m, n, inner, plus, code, scratch);
   return out;
 });
@@ -104,7 +104,7 @@ function batchMatMul(call: Call, bias?: TensorInfo, activation = 0): TensorInfo 
   const out = call.output([...batch, m, n]); // [..., M, N]
   const row = bias === undefined ? 0 : biasRow(call, bias, n);
   if (util.sizeFromShape(out.shape) === 0) return out;
-  const scratch = call.scratch(call.module.matMulScratch(n, k));
+  const scratch = call.scratch(call.module.matMulScratch(util.sizeFromShape(batch) * m, n, k));
   const multiply = (rows: number, x: number, y: number, to: number): void =>
     call.module.matMul(
       call.at(a) + 4 * m * k * x,

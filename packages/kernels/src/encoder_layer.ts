@@ -42,7 +42,7 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
     Math.max(
       TILE_BYTES,
       module.attentionScratch(tokens, h / heads!),
-      bits === 0 ? module.matMulScratch(Math.max(h, wide), Math.max(h, wide)) : 0,
+      bits === 0 ? module.matMulScratch(m, Math.max(h, wide), Math.max(h, wide)) : 0,
     ),
   );
   const last = call.at(out);
