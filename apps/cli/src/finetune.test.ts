@@ -302,6 +302,12 @@ test("a task of one's own is learnt from JSON lines, events and all", async () =
   const config = JSON.parse(readFileSync(join(out, "config.json"), "utf8")) as Record<string, unknown>;
   expect(config["attention_probs_dropout_prob"]).toBe(0.2);
   expect(readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(8);
+  const columns = ["--text-column", "comment", "--label-column", "mood", "--json"];
+  const scored = await runCli(["evaluate", "custom", "-m", out, "--file", train, ...columns], {
+    runtime: "bun",
+  });
+  const { scores } = JSON.parse(scored.stdout) as { scores: Record<string, number> };
+  expect(scores["accuracy"]).toBeCloseTo(results.selection.last.test!["accuracy"]!, 6);
   const again = await runCli(["finetune", "custom", "-m", model!, ...own, "-o", out]);
   expect(again.stderr).toContain("it holds a training run already");
 }, 60_000);

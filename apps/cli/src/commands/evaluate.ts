@@ -1,11 +1,15 @@
 import process from "node:process";
+import type { BertConfig } from "@kcbert/bert";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
-import { CliError } from "../failure.ts";
+import { CliError, sentence } from "../failure.ts";
+import { taskOfModel } from "../finetune/custom_task.ts";
 import {
   backendArgs,
+  customArgs,
   dataArgs,
+  readColumnFlags,
   readBackendFlags,
   readDataFlags,
   readRecipe,
@@ -18,10 +22,16 @@ import { recordCount } from "../finetune/labelled_records.ts";
 import { LineProblems } from "../finetune/line_problems.ts";
 import { loadSplit } from "../finetune/load_records.ts";
 import { openSession } from "../finetune/open_session.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { openOutput } from "../io/output.ts";
+import { modelFolder } from "../model_folder.ts";
 
 const args = {
-  task: { type: "positional", required: true, description: "What the model was taught" },
+  task: {
+    type: "positional",
+    required: true,
+    description: "What the model was taught; custom for a task of one's own",
+  },
   model: {
     type: "string",
     alias: "m",
@@ -36,6 +46,7 @@ const args = {
     valueHint: "file",
     description: "A file of the task's format, in place of the published one",
   },
+  ...customArgs,
   strict: dataArgs.strict,
   "max-length": recipeArgs["max-length"],
   "evaluation-batch-size": recipeArgs["evaluation-batch-size"],
@@ -51,7 +62,10 @@ export const evaluateCommand: Command = defineExampledCommand(
     args,
     async run({ args, data }) {
       const { signal } = data as CommandData;
-      const task = taskNamed(args.task);
+      const task =
+        args.task === "custom"
+          ? taskOfModel(await configOf(args.model), readColumnFlags(args))
+          : taskNamed(args.task);
       const split = oneOf(args.split, "split", ["test", "dev"]);
       const backend = readBackendFlags(args);
       const { maxLength } = readRecipe(task, args);
@@ -85,5 +99,20 @@ export const evaluateCommand: Command = defineExampledCommand(
       "kcbert-cli evaluate korsts --model korsts-model --file my-pairs.tsv --json",
       "On a file of one's own, as JSON",
     ],
+    [
+      "kcbert-cli evaluate custom --model spam --file test.tsv --text-column comment --label-column spam",
+      "A model of a task of one's own",
+    ],
   ],
 );
+
+// --- internal ---
+
+async function configOf(model: string): Promise<BertConfig> {
+  const { loadConfig } = await import("@kcbert/bert");
+  try {
+    return await loadConfig(modelFolder(resolveModel(model)));
+  } catch (error) {
+    throw new CliError(`Cannot load the model ${model}: ${sentence(error)}`, { cause: error });
+  }
+}

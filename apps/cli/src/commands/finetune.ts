@@ -8,7 +8,10 @@ import { CliError, UsageError } from "../failure.ts";
 import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
 import {
   backendArgs,
+  customArgs,
   dataArgs,
+  type FlagValues,
+  readColumnFlags,
   readBackendFlags,
   readDataFlags,
   readRecipe,
@@ -83,23 +86,7 @@ const args = {
     valueHint: "n",
     description: "Packed rows to fill masks in, in each step",
   },
-  "text-column": {
-    type: "string",
-    default: "text",
-    valueHint: "name",
-    description: "For custom: the text's column, or key in JSON lines",
-  },
-  "pair-column": {
-    type: "string",
-    valueHint: "name",
-    description: "For custom: that of a pair's second text",
-  },
-  "label-column": {
-    type: "string",
-    default: "label",
-    valueHint: "name",
-    description: "For custom: that of the label; those of several labels, separated by commas",
-  },
+  ...customArgs,
   problem: {
     type: "string",
     default: "classes",
@@ -249,19 +236,18 @@ async function readKeepMaskedLm(
   return { corpus: "shards" in train ? train : oneShard(train), weight, rows };
 }
 
-type CustomFlags = Readonly<
-  Record<"task" | "text-column" | "label-column" | "problem", string> &
-    Partial<Record<"pair-column" | "train", string | undefined>>
->;
+type CustomFlags = FlagValues<typeof customArgs> & {
+  readonly task: string;
+  readonly problem: string;
+  readonly train?: string | undefined;
+};
 
 async function taskOf(flags: CustomFlags, signal: AbortSignal): Promise<Task> {
   if (flags.task !== "custom") return taskNamed(flags.task);
   if (flags.train === undefined) throw new UsageError("Cannot learn a task of one's own without --train");
   return customTask({
     train: flags.train,
-    text: flags["text-column"],
-    pair: flags["pair-column"],
-    label: flags["label-column"],
+    ...readColumnFlags(flags),
     problem: oneOf(flags.problem, "problem", PROBLEMS),
     signal,
   });

@@ -1,4 +1,5 @@
 /** A task of the user's own: a table with a header, or JSON objects a line, of texts and labels. */
+import type { BertConfig, BertProblemType } from "@kcbert/bert";
 import { CliError } from "../failure.ts";
 import { resolveInputs } from "../io/inputs.ts";
 import { LineProblems } from "./line_problems.ts";
@@ -8,15 +9,19 @@ import { TASKS, type Task, type TaskHead } from "./tasks.ts";
 /** What the labels of a user's task are. */
 export const PROBLEMS = ["classes", "number", "labels"] as const;
 
-/** What a user says of a task. */
-export interface CustomTaskOptions {
-  /** The training set, of which the names of classes are taken. */
-  readonly train: string;
+/** Where a user's files have text and labels. */
+export interface CustomColumns {
   /** The column, or key, of the text. */
   readonly text: string;
   readonly pair: string | undefined;
   /** That of the label; those of several, separated by commas. */
   readonly label: string;
+}
+
+/** What a user says of a task that is to be learnt. */
+export interface CustomTaskOptions extends CustomColumns {
+  /** The training set, of which the names of classes are taken. */
+  readonly train: string;
   /** One of several classes, a number, or any of several labels, each a column of 0 and 1. */
   readonly problem: (typeof PROBLEMS)[number];
   readonly signal: AbortSignal;
@@ -29,15 +34,40 @@ export interface CustomTaskOptions {
  * @throws {CliError} If the training set cannot be read or has a single class.
  */
 export async function customTask(options: CustomTaskOptions): Promise<Task> {
-  const { text, pair, label, problem } = options;
-  const columns = label.split(",").map((name) => name.trim());
-  const classes = problem === "classes" ? await classesIn(options) : undefined;
-  const head: TaskHead =
-    classes !== undefined
-      ? { kind: "texts", labels: classes, problemType: "single_label_classification" }
-      : problem === "number"
-        ? { kind: "texts", labels: ["value"], problemType: "regression" }
-        : { kind: "texts", labels: columns, problemType: "multi_label_classification" };
+  const { label, problem } = options;
+  if (problem === "classes") {
+    const labels = await classesIn(options);
+    return taskOf(options, { kind: "texts", labels, problemType: "single_label_classification" });
+  }
+  const [labels, problemType] =
+    problem === "number"
+      ? [["value"], "regression" as const]
+      : [columnsOf(label), "multi_label_classification" as const];
+  return taskOf(options, { kind: "texts", labels, problemType });
+}
+
+/**
+ * The task that a model was taught, by its config, on files of a user's own.
+ *
+ * @throws {CliError} If it does not judge texts as a whole.
+ */
+export function taskOfModel(
+  { architectures = [], id2label, numLabels, problemType = "single_label_classification" }: BertConfig,
+  columns: CustomColumns,
+): Task {
+  if (!architectures.includes("BertForSequenceClassification")) {
+    throw new CliError(
+      `Cannot score the model on a file of one's own as it is a ${architectures[0] ?? "model of no kind that it tells"}: it takes a BertForSequenceClassification`,
+    );
+  }
+  const labels = id2label ?? Array.from({ length: numLabels }, (_, id) => String(id));
+  return taskOf(columns, { kind: "texts", labels, problemType });
+}
+
+// --- internal ---
+
+function taskOf({ text, pair, label }: CustomColumns, head: TaskHead & { kind: "texts" }): Task {
+  const { labels, problemType } = head;
   const { recipe, smallEpochs } = TASKS.get("hate-speech")!;
   return {
     name: "custom",
@@ -47,18 +77,26 @@ export async function customTask(options: CustomTaskOptions): Promise<Task> {
       reader: "table",
       text,
       ...(pair === undefined ? {} : { pair }),
-      label: problem === "labels" ? columns : label,
-      ...(classes === undefined ? {} : { values: classes }),
+      label: problemType === "multi_label_classification" ? columnsOf(label) : label,
+      ...(problemType === "single_label_classification" ? { values: labels } : {}),
     },
     folders: [],
     files: {},
-    metric: { classes: "macroF1", number: "spearman", labels: "lrap" }[problem],
+    metric: METRICS[problemType],
     recipe: { ...recipe, epochs: 5 },
     smallEpochs,
   };
 }
 
-// --- internal ---
+const METRICS: Readonly<Record<BertProblemType, string>> = {
+  single_label_classification: "macroF1",
+  regression: "spearman",
+  multi_label_classification: "lrap",
+};
+
+function columnsOf(label: string): string[] {
+  return label.split(",").map((name) => name.trim());
+}
 
 async function classesIn({ train, text, pair, label, signal }: CustomTaskOptions): Promise<string[]> {
   const names = new Set<string>();

@@ -6,6 +6,7 @@ import { type Backend, type BackendOptions, BACKENDS } from "../backend.ts";
 import { decimalNumber } from "../decimal_number.ts";
 import { UsageError } from "../failure.ts";
 import { suggest } from "../suggest.ts";
+import type { CustomColumns } from "./custom_task.ts";
 import type { Split } from "./tasks.ts";
 import { PRESETS, type Recipe, recipeOf, type Task, TASKS } from "./tasks.ts";
 
@@ -77,6 +78,36 @@ export const recipeArgs = {
   },
 } as const;
 
+/** Where the files of a task of one's own have text and labels. */
+export const customArgs = {
+  "text-column": {
+    type: "string",
+    default: "text",
+    valueHint: "name",
+    description: "For custom: the text's column, or key in JSON lines",
+  },
+  "pair-column": {
+    type: "string",
+    valueHint: "name",
+    description: "For custom: that of a pair's second text",
+  },
+  "label-column": {
+    type: "string",
+    default: "label",
+    valueHint: "name",
+    description: "For custom: that of the label; those of several labels, separated by commas",
+  },
+} as const;
+
+/** The columns of a task of one's own, from the flags. */
+export function readColumnFlags(flags: FlagValues<typeof customArgs>): CustomColumns {
+  return {
+    text: flags["text-column"] as string,
+    pair: flags["pair-column"] as string | undefined,
+    label: flags["label-column"] as string,
+  };
+}
+
 /** What computes. */
 export const backendArgs = {
   backend: {
@@ -141,8 +172,7 @@ export function taskNamed(name: string): Task {
   const task = TASKS.get(name);
   if (task !== undefined) return task;
   const near = suggest(name, TASKS.keys());
-  const hint =
-    near === undefined ? `the tasks are ${[...TASKS.keys()].join(", ")}, custom` : `did you mean ${near}?`;
+  const hint = near === undefined ? `the tasks are ${[...TASKS.keys()].join(", ")}` : `did you mean ${near}?`;
   throw new UsageError(`Unknown task ${name}: ${hint}`);
 }
 
