@@ -7,7 +7,7 @@ export interface RowKeys {
 }
 
 /** Picks and places are less than this. */
-export const KEYS = 2 ** 31;
+export const KEYS: number = 2 ** 31;
 
 /**
  * Write a text as UTF-8, and draw the numbers on the way that shuffle and sample the corpus. They depend on nothing but the
