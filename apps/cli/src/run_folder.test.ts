@@ -124,7 +124,7 @@ test("a checkpoint that fails half-way leaves the one before, and nothing of its
 test("what a killed run left unfinished is swept away, and nothing else", () => {
   const path = join(root, "killed");
   for (const name of [".checkpoint-5.tmp", "checkpoint-4"]) mkdirSync(join(path, name), { recursive: true });
-  writeFileSync(join(path, "metrics.jsonl"), "");
+  for (const name of ["metrics.jsonl", ".loss.svg.0123abcd.tmp"]) writeFileSync(join(path, name), "");
   writeFileSync(join(path, "notes.txt"), "mine");
   const folder = new RunFolder(path, { resume: true });
   folder.begin();

@@ -65,6 +65,7 @@ export class RunFolder {
     try {
       mkdirSync(this.path, { recursive: true });
       for (const name of contents(this.path)) {
+        if (TEMPORARY.test(name)) rmSync(join(this.path, name));
         const found = UNFINISHED.exec(name);
         if (found === null) continue;
         const [folder, unfinished] = [join(this.path, found[1]!), join(this.path, name)];
@@ -187,6 +188,8 @@ export class RunFolder {
 const METRICS = "metrics.jsonl";
 const CHECKPOINT = /^checkpoint-(\d+)$/;
 const UNFINISHED = /^\.(checkpoint-\d+|best)\.(tmp|old)$/;
+/** What a kill leaves of a file that was being written: see `io/output.ts`. */
+const TEMPORARY = /^\..+\.[\da-f]{8}\.tmp$/;
 const BEST = "best";
 const MANIFEST = "manifest.json";
 const FORMAT = "kcbert-checkpoint";

@@ -18,6 +18,10 @@ export interface Batch {
   readonly segments: Int32Array;
   /** `[segments]`, uint32: the number of the line that each segment is. */
   readonly lines: Uint32Array;
+  /** Of pairs: `[B · T]`, 0 in the first text and in padding, 1 in the second. */
+  readonly tokenTypeIds?: Int32Array;
+  /** Of pairs: `[B]`, 0 where the second text follows the first, 1 where not, −100 in rows of padding. */
+  readonly nextSentenceLabels?: Int32Array;
   /** How many of the tokens are not padding. */
   readonly tokens: number;
 }

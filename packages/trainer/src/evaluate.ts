@@ -1,11 +1,11 @@
 /**
  * Score a model on masked text that it was not trained on.
  */
-import { type BertForMaskedLM, softmaxCrossEntropy } from "@kcbert/bert";
+import { softmaxCrossEntropy } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
-import { masked, uploadBatch } from "./_masked_lm_inputs.ts";
+import { masked, type PretrainableModel, scoresOf, uploadBatch } from "./_masked_lm_inputs.ts";
 import { eager, type Jit } from "./jit.ts";
-import type { MaskedBatch } from "./masked_lm.ts";
+import { IGNORED_LABEL, type MaskedBatch } from "./masked_lm.ts";
 
 /** Scores over all masked positions of some text. */
 export interface MaskedLmScores {
@@ -13,6 +13,8 @@ export interface MaskedLmScores {
   readonly loss: number;
   /** Part of the masked tokens that the model ranks first, in [0, 1]. */
   readonly accuracy: number;
+  /** Of pairs: part of which the model knows whether they follow one another, in [0, 1]. */
+  readonly nextSentenceAccuracy?: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface MaskedLmScores {
  * ```
  */
 export async function evaluateMaskedLm(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   batches: Iterable<MaskedBatch>,
   { jit = eager }: { jit?: Jit } = {},
 ): Promise<MaskedLmScores> {
@@ -54,25 +56,28 @@ export async function evaluateMaskedLm(
 
 /** The same for one who scores a model again and again: what is compiled is compiled once. */
 export function maskedLmScorer(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   jit: Jit,
 ): (batches: Iterable<MaskedBatch>) => Promise<MaskedLmScores> {
   const score = jit((...batch) =>
     tf.tidy(() => {
-      const { inputs, maskedPositions, labels } = masked(batch);
-      const logits = model.forward(inputs, { maskedPositions }).logits as tf.Tensor2D; // [P, V]
-      const right = tf.equal(tf.argMax(logits, 1), labels); // [P], false where ignored
-      const loss = softmaxCrossEntropy(logits, labels); // []
-      return [tf.stack([loss, tf.sum(tf.cast(right, "float32"))])]; // [2]
+      const { inputs, maskedPositions, labels, nextSentenceLabels } = masked(batch);
+      const { words, pairs } = scoresOf(model, inputs, maskedPositions); // [P, V], [B, 2]
+      const loss = softmaxCrossEntropy(words, labels); // []
+      const known = nextSentenceLabels && pairs ? [hits(pairs, nextSentenceLabels)] : [];
+      return [tf.stack([loss, hits(words, labels), ...known])]; // [2] or [3]
     }),
   );
   return async (batches) => {
-    const sums = { loss: 0, hits: 0, count: 0 };
-    const inFlight: { readonly scores: tf.Tensor; readonly predictions: number }[] = [];
+    const sums = { loss: 0, hits: 0, count: 0, pairHits: 0, pairs: 0 };
+    const inFlight: { readonly scores: tf.Tensor; readonly batch: MaskedBatch }[] = [];
     const read = async () => {
-      const { scores, predictions } = inFlight.shift()!;
-      const [loss, hits] = await scores.data();
+      const { scores, batch } = inFlight.shift()!;
+      const { predictions, nextSentenceLabels } = batch;
+      const [loss, hits, pairHits = 0] = await scores.data();
       scores.dispose();
+      sums.pairHits += pairHits;
+      sums.pairs += nextSentenceLabels?.filter((label) => label !== IGNORED_LABEL).length ?? 0;
       sums.loss += loss! * predictions;
       sums.hits += hits!;
       sums.count += predictions;
@@ -82,15 +87,24 @@ export function maskedLmScorer(
       const inputs = uploadBatch(batch);
       const [scores] = score(...inputs);
       tf.dispose(inputs);
-      inFlight.push({ scores: scores!, predictions: batch.predictions });
+      inFlight.push({ scores: scores!, batch });
       if (inFlight.length > IN_FLIGHT) await read();
     }
     while (inFlight.length > 0) await read();
-    return { loss: sums.loss / sums.count, accuracy: sums.hits / sums.count };
+    return {
+      loss: sums.loss / sums.count,
+      accuracy: sums.hits / sums.count,
+      ...(sums.pairs > 0 ? { nextSentenceAccuracy: sums.pairHits / sums.pairs } : {}),
+    };
   };
 }
 
 // --- internal ---
+
+/** How many rows of scores rank their label first; none whose label is ignored. */
+function hits(scores: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  return tf.sum(tf.cast(tf.equal(tf.argMax(scores, 1), labels), "float32"));
+}
 
 /** Batches handed to the backend before the scores of the first are read. */
 const IN_FLIGHT = 2;

@@ -4,6 +4,7 @@
 import { shuffled } from "./_random.ts";
 import { type Batch, cutBatch } from "./batches.ts";
 import { bucketLines } from "./buckets.ts";
+import { cutPairs, pairSentences, type SentencePairs, type TokenizedDocuments } from "./next_sentence.ts";
 import type { LineShards } from "./line_shards.ts";
 import { type MaskedBatch, type MaskingOptions, maskTokens } from "./masked_lm.ts";
 import { type PackedRows, packLines } from "./packing.ts";
@@ -29,6 +30,11 @@ export interface LoaderOptions {
    * batch has rows of one length, about B · T tokens in all. @default lines are packed into rows of `rowLength`
    */
   buckets?: readonly number[];
+  /**
+   * Make pairs for next-sentence prediction, one a row, in place of packed lines; the corpus must hold documents, see
+   * `TokenizedDocuments`. @default no pairs
+   */
+  pairs?: { readonly clsId: number; readonly sepId: number };
   /** Chooses order and masks; whole, in [0, 2³²). */
   seed: number;
   /** Fills rows. */
@@ -127,7 +133,8 @@ export class BatchLoader {
     const { padId } = this.#options;
     const { packed, first, count, rowLength } = plan.batches[this.#position.batch]!;
     this.#position = { ...this.#position, batch: this.#position.batch + 1 };
-    return cutBatch(plan.lines, packed, { first, count, rowLength, padId, firstLine: plan.firstLine });
+    const place = { first, count, rowLength, padId, firstLine: plan.firstLine };
+    return plan.pairs === undefined ? cutBatch(plan.lines, packed, place) : cutPairs(plan.pairs, place);
   }
 
   /** Read the shard of the position, and lay out its batches. */
@@ -136,7 +143,10 @@ export class BatchLoader {
     const number = this.#shardAt(epoch, shard);
     const lines = await (this.#ahead?.shard === number ? this.#ahead.lines : this.#corpus.read(number));
     this.#readAhead();
-    return { lines, firstLine: this.#firstLines[number]!, batches: layOut(lines, epoch, this.#options) };
+    const firstLine = this.#firstLines[number]!;
+    if (this.#options.pairs === undefined)
+      return { lines, firstLine, batches: layOut(lines, epoch, this.#options) };
+    return { ...layOutPairs(lines, epoch, this.#options, this.#options.pairs), firstLine };
   }
 
   #readAhead(): void {
@@ -165,6 +175,7 @@ interface Plan {
   /** The number that its first line has in the whole corpus. */
   readonly firstLine: number;
   readonly batches: readonly BatchPlan[];
+  readonly pairs?: SentencePairs;
 }
 
 interface BatchPlan {
@@ -186,6 +197,19 @@ function layOut(
     return packed.starts.length === 1 ? [] : batchesOf(packed, count, buckets[i]!);
   });
   return Array.from(shuffled(batches.length, seed, epoch, "buckets.batches"), (i) => batches[i]!);
+}
+
+/** One pair a row. With static masks the pairs of an epoch come again too, as in a file. */
+function layOutPairs(
+  lines: Plan["lines"],
+  epoch: number,
+  { batchSize, rowLength, seed, maskCopies }: LoaderOptions,
+  ids: { readonly clsId: number; readonly sepId: number },
+): Pick<Plan, "lines" | "batches" | "pairs"> {
+  const made = maskCopies === undefined ? epoch : epoch % maskCopies;
+  const pairs = pairSentences(lines as TokenizedDocuments, { rowLength, seed, epoch: made, ...ids });
+  const rows = { lines: new Int32Array(), starts: new Int32Array(pairs.labels.length + 1) };
+  return { lines: pairs, pairs, batches: batchesOf(rows, batchSize, rowLength) };
 }
 
 /** Whole batches; at least one, padded, where lines are few. */

@@ -1,12 +1,12 @@
 /**
  * Pre-training by masked language modelling: one loop, from packed comments to weights.
  */
-import type { BertForMaskedLM, PretrainedSink, PretrainedSource } from "@kcbert/bert";
+import { BertForPreTraining, type PretrainedSink, type PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
 import { StepsInFlight } from "./_in_flight.ts";
-import { masked, uploadBatch } from "./_masked_lm_inputs.ts";
-import { cutBatch } from "./batches.ts";
+import { masked, type PretrainableModel, uploadBatch } from "./_masked_lm_inputs.ts";
+import { type Batch, cutBatch } from "./batches.ts";
 import { readTrainerState, type TrainerState, writeTrainerState } from "./checkpoint.ts";
 import { type MaskedLmScores, maskedLmScorer } from "./evaluate.ts";
 import type { PretrainEvent, StepEvent } from "./events.ts";
@@ -22,6 +22,7 @@ import {
   specialIdsOf,
 } from "./masked_lm.ts";
 import { adamW, type Optimizer, type Parameters } from "./optimization.ts";
+import { cutPairs, pairSentences, type TokenizedDocuments } from "./next_sentence.ts";
 import { packLines } from "./packing.ts";
 import { sampleFiller } from "./samples.ts";
 import { linearDecay, type Schedule } from "./schedules.ts";
@@ -31,10 +32,10 @@ import { unigramCosts, unigramLoss } from "./unigram.ts";
 
 /** What is learnt from, and what is only tested on. */
 export interface PretrainingData {
-  /** Lines to learn, special tokens included; in shards where memory does not hold them all. */
-  readonly train: TokenizedLines | LineShards;
-  /** Lines to test on; the model never learns from them. */
-  readonly heldOut: TokenizedLines;
+  /** Lines to learn, special tokens included; in shards where memory does not hold them all; documents for pairs. */
+  readonly train: TokenizedLines | TokenizedDocuments | LineShards;
+  /** Lines to test on, documents for pairs; the model never learns from them. */
+  readonly heldOut: TokenizedLines | TokenizedDocuments;
 }
 
 /** The hyper-parameters of a run, and what it reports to. */
@@ -107,7 +108,8 @@ export interface PretrainOptions {
  * The model is changed in place and stays the caller's. Whether a run is stopped and resumed or not, the weights are the
  * same bit for bit, on one backend, if it is bounded by steps.
  *
- * @param model What to train, fresh or from a checkpoint.
+ * @param model What to train, fresh or from a checkpoint. A `BertForPreTraining` also learns whether one text follows another,
+ * from documents, in pairs that are made as google-research/bert makes them, one a row.
  * @param data Lines as token ids, from `tokenizer.encodeBatch`.
  * @param options The hyper-parameters; see each.
  * @returns Events: `start`, then `step`s with `eval`s and `samples` between, then `end`. Leaving the loop early ends the
@@ -137,7 +139,7 @@ export interface PretrainOptions {
  * ```
  */
 export async function* pretrain(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   data: PretrainingData,
   options: PretrainOptions,
 ): AsyncGenerator<PretrainEvent, void, void> {
@@ -147,6 +149,8 @@ export async function* pretrain(
   const { maxSteps = Infinity, maxSeconds = Infinity, evaluations = 10, checkpoints = 4 } = options;
   const { tokenizer, signal, now = Date.now, jit = eager } = options;
   const { stepsInFlight = jit === eager ? 0 : 2 } = options;
+  if (buckets !== undefined && model instanceof BertForPreTraining)
+    throw new RangeError("Cannot pretrain on pairs in buckets: each pair has a row of rowLength");
   checkOptions(
     model,
     tokenizer,
@@ -161,11 +165,18 @@ export async function* pretrain(
     vocabSize: tokenizer.vocabSize,
     probability: maskProbability,
   };
-  const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
-  const heldOut = heldOutBatches(data.heldOut, shape, { ...masking, probability: HELD_OUT_PROBABILITY });
+  const pairs =
+    model instanceof BertForPreTraining ? { clsId: tokenizer.clsId, sepId: tokenizer.sepId } : undefined;
   const corpus = "shards" in data.train ? data.train : oneShard(data.train);
   const first = await corpus.read(0);
-  checkLines({ train: first, heldOut: data.heldOut }, specialIds);
+  checkLines({ train: first, heldOut: data.heldOut }, specialIds, pairs !== undefined);
+  const shape = { count: batchSize, rowLength, padId: tokenizer.padId };
+  const heldOut = heldOutBatches(
+    data.heldOut,
+    shape,
+    { ...masking, probability: HELD_OUT_PROBABILITY },
+    pairs,
+  );
   const baseline = unigramLoss(unigramCosts(first, masking), heldOut);
 
   const optimizer = (options.optimizer ?? adamW)(model.parameters);
@@ -198,6 +209,7 @@ export async function* pretrain(
         ...(maskCopies === undefined ? {} : { maskCopies }),
         ...(predictionsPerRow === undefined ? {} : { predictionsPerRow }),
         ...(buckets === undefined ? {} : { buckets }),
+        ...(pairs === undefined ? {} : { pairs }),
       },
       from,
     );
@@ -213,8 +225,11 @@ export async function* pretrain(
       model.parameters,
       optimizer,
       (draw, ...batch) => {
-        const { inputs, labels, maskedPositions } = masked(batch);
-        return model.loss(inputs, labels, { maskedPositions, dropout: { seed, step: draw as tf.Scalar } });
+        const { inputs, labels, maskedPositions, nextSentenceLabels } = masked(batch);
+        const how = { maskedPositions, dropout: { seed, step: draw as tf.Scalar } };
+        return model instanceof BertForPreTraining
+          ? model.loss(inputs, labels, nextSentenceLabels!, how)
+          : model.loss(inputs, labels, how);
       },
       { accumulate, jit },
     );
@@ -378,13 +393,22 @@ function heldOutBatches(
   lines: TokenizedLines,
   shape: { count: number; rowLength: number; padId: number },
   masking: Omit<MaskingOptions, "seed" | "step">,
+  pairs: { clsId: number; sepId: number } | undefined,
 ): MaskedBatch[] {
+  const mask = (batch: Batch, step: number) => maskTokens(batch, { ...masking, seed: HELD_OUT_SEED, step });
+  if (pairs !== undefined) {
+    const options = { rowLength: shape.rowLength, seed: HELD_OUT_SEED, epoch: 0, ...pairs };
+    const made = pairSentences(lines as TokenizedDocuments, options);
+    const count = Math.ceil(made.labels.length / shape.count);
+    return Array.from({ length: count }, (_, i) =>
+      mask(cutPairs(made, { ...shape, first: i * shape.count }), i),
+    );
+  }
   const packed = packLines(lines, { rowLength: shape.rowLength, seed: HELD_OUT_SEED, epoch: 0 });
   const count = Math.ceil((packed.starts.length - 1) / shape.count);
-  return Array.from({ length: count }, (_, i) => {
-    const batch = cutBatch(lines, packed, { ...shape, first: i * shape.count });
-    return maskTokens(batch, { ...masking, seed: HELD_OUT_SEED, step: i });
-  });
+  return Array.from({ length: count }, (_, i) =>
+    mask(cutBatch(lines, packed, { ...shape, first: i * shape.count }), i),
+  );
 }
 
 /** Whether something that happens `times` in a run, evenly spread, is due between two points of its progress. */
@@ -415,7 +439,7 @@ function checkLoss(loss: number, step: number, learningRate: number): void {
 }
 
 function checkOptions(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   tokenizer: BertTokenizer,
   numbers: PretrainNumbers,
   { buckets, ...counts }: PretrainCounts,
@@ -464,8 +488,18 @@ function checkOptions(
   }
 }
 
-function checkLines(data: Record<string, TokenizedLines>, specialIds: readonly number[]): void {
+function checkLines(
+  data: Record<string, TokenizedLines>,
+  specialIds: readonly number[],
+  wantsDocuments: boolean,
+): void {
   const special = new Set(specialIds);
+  for (const [name, lines] of wantsDocuments ? Object.entries(data) : []) {
+    if ("documentStarts" in lines) continue;
+    throw new TypeError(
+      `Cannot pretrain a BertForPreTraining as ${name} has no documentStarts: pairs are made of documents; a BertForMaskedLM does without`,
+    );
+  }
   for (const [name, lines] of Object.entries(data)) {
     if (lines.ids.some((id) => !special.has(id))) continue;
     throw new RangeError(

@@ -1,9 +1,9 @@
 /**
  * A few masked sentences and what the model puts into the gap: the quickest way to see it learn.
  */
-import type { BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
+import { type PretrainableModel, scoresOf } from "./_masked_lm_inputs.ts";
 import { eager, type Jit } from "./jit.ts";
 
 /** A sentence with a gap, and the likeliest fillings. */
@@ -42,7 +42,7 @@ export interface MaskedSample {
  * ```
  */
 export async function fillSamples(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   tokenizer: BertTokenizer,
   texts: readonly string[],
   options: { topK?: number; jit?: Jit } = {},
@@ -52,7 +52,7 @@ export async function fillSamples(
 
 /** The same for one who fills the samples again and again: what is compiled is compiled once. */
 export function sampleFiller(
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   tokenizer: BertTokenizer,
   texts: readonly string[],
   { topK = 5, jit = eager }: { topK?: number; jit?: Jit } = {},
@@ -68,8 +68,7 @@ export function sampleFiller(
   const score = jit((inputIds, attentionMask, maskedPositions) =>
     tf.tidy(() => {
       const inputs = { inputIds: inputIds as tf.Tensor2D, attentionMask: attentionMask! };
-      const { logits } = model.forward(inputs, { maskedPositions: maskedPositions as tf.Tensor1D }); // [S, V]
-      return [tf.softmax(logits)]; // [S, V]
+      return [tf.softmax(scoresOf(model, inputs, maskedPositions as tf.Tensor1D).words)]; // [S, V]
     }),
   );
   return async () => {

@@ -4,7 +4,7 @@
  * A model has learnt something about language only where its masked-LM loss is below the unigram model's on the same
  * positions.
  */
-import type { BertForMaskedLM } from "@kcbert/bert";
+import type { PretrainableModel } from "./_masked_lm_inputs.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { IGNORED_LABEL, type MaskedBatch } from "./masked_lm.ts";
 import type { TokenizedLines } from "./tokenized_lines.ts";
@@ -96,7 +96,7 @@ export function unigramLoss(costs: Float64Array, batches: Iterable<Pick<MaskedBa
  * assert.deepEqual([...model.parameters.get("cls.predictions.bias")!.dataSync()], [1, -1]);
  * ```
  */
-export function startFromUnigrams(model: BertForMaskedLM, costs: Float64Array): void {
+export function startFromUnigrams(model: PretrainableModel, costs: Float64Array): void {
   const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
   const bias = model.parameters.get("cls.predictions.bias")!;
   tf.tidy(() => bias.assign(tf.tensor1d(Float32Array.from(costs, (cost) => mean - cost))));

@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import type { BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import type { EndEvent, Jit, PretrainEvent } from "@kcbert/trainer";
+import type { EndEvent, Jit, PretrainableModel, PretrainEvent } from "@kcbert/trainer";
 import { startBackend } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError } from "../failure.ts";
@@ -108,9 +107,10 @@ async function train({
   quiet,
 }: Training): Promise<EndEvent> {
   const { pretrain } = await import("@kcbert/trainer");
-  const { seed, peakTflops } = recipe;
+  const { nextSentence, seed, peakTflops } = recipe;
   const checkpoint = folder.latestCheckpoint((sentence) => process.stderr.write(`${sentence}\n`));
   const model = await loadModel(checkpoint, configOf(recipe, tokenizer), {
+    nextSentence,
     seed,
     tokenizer,
     sample: corpus.sample,
@@ -164,7 +164,7 @@ async function train({
 async function keepBest(
   folder: RunFolder,
   { step, loss }: { step: number; loss: number },
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   tokenizerFiles: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   await folder.keepBest(step, loss, async (sink) => {
@@ -182,7 +182,7 @@ async function drawLoss(run: string): Promise<void> {
 /** Put the model into the run's folder itself, whole or not at all. */
 async function finish(
   folder: RunFolder,
-  model: BertForMaskedLM,
+  model: PretrainableModel,
   tokenizerFiles: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   const files = new Map(tokenizerFiles);

@@ -3,7 +3,13 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import type { LineShards, PretrainingData, ShardIndex, TokenizedLines } from "@kcbert/trainer";
+import type {
+  LineShards,
+  PretrainingData,
+  ShardIndex,
+  TokenizedDocuments,
+  TokenizedLines,
+} from "@kcbert/trainer";
 import { CliError, fileError, sentence } from "../failure.ts";
 import { resolveInputs } from "../io/inputs.ts";
 import { readTexts, totalSize } from "../io/read_texts.ts";
@@ -12,7 +18,8 @@ import { startProgress } from "../progress.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What of a recipe says where the corpus is, and how much of it is held out. */
-export type CorpusFlags = Pick<Recipe, "corpus" | "column" | "jsonl" | "header" | "heldOut" | "seed">;
+export type CorpusFlags = Pick<Recipe, "corpus" | "column" | "jsonl" | "header" | "heldOut" | "seed"> &
+  Partial<Pick<Recipe, "nextSentence">>;
 
 /** A corpus, part of it held out. */
 export interface Corpus extends PretrainingData {
@@ -32,15 +39,23 @@ export async function loadCorpus(
   tokenizer: BertTokenizer,
   { signal, quiet }: { signal: AbortSignal; quiet: boolean },
 ): Promise<Corpus> {
-  const { holdOut, holdOutOfShards } = await import("@kcbert/trainer");
+  const { holdOut, holdOutDocuments, holdOutOfShards } = await import("@kcbert/trainer");
   if (existsSync(join(recipe.corpus, INDEX))) {
+    if (recipe.nextSentence === true)
+      throw new CliError(
+        `Cannot make pairs of ${recipe.corpus}: its lines are shuffled; give the files of text`,
+      );
     const { corpus, clean } = await openShards(recipe.corpus, tokenizer);
     const count = heldOutCount(recipe.heldOut, corpus.shards[0]?.sequences ?? 0);
     const { train, heldOut } = await holdOutOfShards(corpus, count, recipe.seed);
     return { train, heldOut, sample: await train.read(0), clean };
   }
   const lines = await encodeCorpus(recipe, tokenizer, { signal, quiet });
-  const data = holdOut(lines, heldOutCount(recipe.heldOut, lines.rowStarts.length - 1), recipe.seed);
+  const count = heldOutCount(recipe.heldOut, lines.rowStarts.length - 1);
+  const data =
+    recipe.nextSentence === true
+      ? holdOutDocuments(lines, count, recipe.seed)
+      : holdOut({ ids: lines.ids, rowStarts: lines.rowStarts }, count, recipe.seed);
   return { ...data, sample: data.train, clean: undefined };
 }
 
@@ -54,12 +69,12 @@ function heldOutCount(wanted: number, lines: number): number {
   return Math.max(1, Math.min(wanted, Math.floor(lines / 10)));
 }
 
-/** Encode the lines, some thousand at a time; lines without a token are left out. */
+/** Encode the lines, some thousand at a time; blank lines are left out, and part documents. */
 async function encodeCorpus(
   recipe: CorpusFlags,
   tokenizer: BertTokenizer,
   { signal, quiet }: { signal: AbortSignal; quiet: boolean },
-): Promise<TokenizedLines> {
+): Promise<TokenizedDocuments> {
   const { joinLines } = await import("@kcbert/trainer");
   const inputs = resolveInputs([recipe.corpus]);
   const progress = startProgress({ title: "Reading", total: totalSize(inputs), quiet });
@@ -68,14 +83,21 @@ async function encodeCorpus(
   try {
     const parts: TokenizedLines[] = [];
     let waiting: string[] = [];
+    const documentStarts = [0];
+    let lines = 0;
     for await (const text of texts) {
-      if (text.trim() === "") continue;
+      if (text.trim() === "") {
+        if (lines > documentStarts.at(-1)!) documentStarts.push(lines);
+        continue;
+      }
+      lines++;
       if (waiting.push(text) < LINES_TOGETHER) continue;
       parts.push(tokenizer.encodeBatch(waiting));
       waiting = [];
     }
     if (waiting.length > 0) parts.push(tokenizer.encodeBatch(waiting));
-    return joinLines(parts);
+    if (lines > documentStarts.at(-1)!) documentStarts.push(lines);
+    return { ...joinLines(parts), documentStarts: Int32Array.from(documentStarts) };
   } finally {
     progress.done();
   }

@@ -15,10 +15,11 @@ export async function describePlan(
   corpus: Corpus,
   checkpoint: string | undefined,
 ): Promise<PlanReport> {
-  const { BertForMaskedLM, checkBertConfig, kcbertBase } = await import("@kcbert/bert");
+  const { BertForMaskedLM, BertForPreTraining, checkBertConfig, kcbertBase } = await import("@kcbert/bert");
   const { trainingFlopsPerToken } = await import("@kcbert/trainer");
   const config = checkBertConfig({ ...kcbertBase, ...configOf(recipe, tokenizer) });
-  const sizes = Array.from(BertForMaskedLM.parameterShapes(config), ([, shape]) =>
+  const kind = recipe.nextSentence ? BertForPreTraining : BertForMaskedLM;
+  const sizes = Array.from(kind.parameterShapes(config), ([, shape]) =>
     shape.reduce((product, size) => product * size, 1),
   );
   const parameters = sizes.reduce((sum, size) => sum + size, 0);

@@ -90,6 +90,10 @@ export const pretrainArgs: ArgsDef = {
   "dupe-factor": setting("dupe-factor", "n", "With static masking: how many masks a comment has"),
   "max-predictions": text("n", "The most predictions for a row, on average over a batch (default: all)"),
   "whole-words": { type: "boolean", description: "Mask words as a whole or not at all" },
+  "next-sentence": {
+    type: "boolean",
+    description: "Also learn whether one text follows another: lines are texts, blank lines part documents",
+  },
   dropout: setting("dropout", "part", "Part of the hidden values dropped out"),
   "attention-dropout": text("part", "Part of the attention weights dropped out (default: --dropout)"),
   "initializer-range": setting("initializer-range", "x", "Deviation of the first weights"),

@@ -1,41 +1,54 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BertConfig, BertForMaskedLM } from "@kcbert/bert";
+import type { BertConfig, LoadReport } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import type { TokenizedLines } from "@kcbert/trainer";
+import type { PretrainableModel, TokenizedLines } from "@kcbert/trainer";
 import { CliError, fileError } from "../failure.ts";
 import { modelFolder } from "../model_folder.ts";
 
 const TOKENIZER_FILES = ["vocab.txt", "tokenizer.json", "tokenizer_config.json"];
+
+/** What a fresh model is made with. */
+export interface ModelNeeds {
+  /** Whether it has a head for pairs. */
+  readonly nextSentence: boolean;
+  /** Of the first weights. */
+  readonly seed: number;
+  readonly tokenizer: BertTokenizer;
+  /** Lines whose words are counted, for the first output bias. */
+  readonly sample: TokenizedLines;
+}
 
 /**
  * A fresh model, or the one that the run had come to.
  *
  * @param checkpoint The folder to go on from, if there is one.
  * @param wanted The dimensions that the recipe asks for.
- * @param seed Of the first weights.
- * @param sample Lines whose words are counted, for the first output bias.
  * @throws {CliError} If the checkpoint is of another model.
  */
 export async function loadModel(
   checkpoint: string | undefined,
   wanted: Partial<BertConfig>,
-  { seed, tokenizer, sample }: { seed: number; tokenizer: BertTokenizer; sample: TokenizedLines },
-): Promise<BertForMaskedLM> {
-  const { BertForMaskedLM, checkBertConfig, kcbertBase } = await import("@kcbert/bert");
+  { nextSentence, seed, tokenizer, sample }: ModelNeeds,
+): Promise<PretrainableModel> {
+  const { BertForMaskedLM, BertForPreTraining, checkBertConfig, kcbertBase } = await import("@kcbert/bert");
   const { specialIdsOf, startFromUnigrams, unigramCosts } = await import("@kcbert/trainer");
   const config = checkBertConfig({ ...kcbertBase, ...wanted });
   if (checkpoint === undefined) {
-    const model = BertForMaskedLM.init(config, { seed });
+    const model = nextSentence
+      ? BertForPreTraining.init(config, { seed })
+      : BertForMaskedLM.init(config, { seed });
     const costs = unigramCosts(sample, { vocabSize: config.vocabSize, specialIds: specialIdsOf(tokenizer) });
     startFromUnigrams(model, costs);
     return model;
   }
   let missing: readonly string[] = [];
-  const model = await BertForMaskedLM.fromPretrained(modelFolder(checkpoint), {
-    onReport: (report) => (missing = report.missing),
-  });
+  const how = { onReport: (report: LoadReport) => (missing = report.missing) };
+  const source = modelFolder(checkpoint);
+  const model = await (nextSentence
+    ? BertForPreTraining.fromPretrained(source, how)
+    : BertForMaskedLM.fromPretrained(source, how));
   const difference = differenceOf(model.config, wanted);
   if (difference === undefined && missing.length === 0) return model;
   model.dispose();

@@ -44,6 +44,7 @@ export interface Recipe {
   readonly maskCopies: number | undefined;
   readonly predictionsPerRow: number | undefined;
   readonly wholeWords: boolean;
+  readonly nextSentence: boolean;
   readonly dropout: number;
   readonly attentionDropout: number;
   readonly initializerRange: number;
@@ -93,6 +94,8 @@ export async function readRecipe(given: Readonly<Record<string, unknown>>): Prom
   if (steps === undefined && minutes === undefined)
     throw new UsageError("Cannot train without an end: give --steps or --minutes");
   const maxLength = whole("max-length", 3)!;
+  if (flags["next-sentence"] === true && text("buckets") !== undefined)
+    throw new UsageError("Cannot use --buckets with --next-sentence: each pair has a row of --max-length");
   const dropout = number("dropout", { min: 0, below: 1 })!;
   const isStatic = oneOf(text("masking")!, "masking", ["dynamic", "static"]) === "static";
   return {
@@ -126,6 +129,7 @@ export async function readRecipe(given: Readonly<Record<string, unknown>>): Prom
     maskCopies: isStatic ? whole("dupe-factor", 1) : undefined,
     predictionsPerRow: whole("max-predictions", 1),
     wholeWords: flags["whole-words"] === true,
+    nextSentence: flags["next-sentence"] === true,
     dropout,
     attentionDropout: number("attention-dropout", { min: 0, below: 1 }) ?? dropout,
     initializerRange: number("initializer-range", { above: 0 })!,
