@@ -15,7 +15,9 @@ export interface TokenizedDocuments extends TokenizedLines {
 
 /** Pairs as lines `[CLS] A [SEP] B [SEP]`. */
 export interface SentencePairs extends TokenizedLines {
+  /** All ids, special tokens included. */
   readonly ids: Int32Array;
+  /** `[pairs + 1]`, where each pair begins. */
   readonly rowStarts: Int32Array;
   /** `[pairs]`, where in its line B begins. */
   readonly secondStarts: Int32Array;
