@@ -118,6 +118,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Write a model as a folder for Hugging Face, with a model card",
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
+  quantize: {
+    description: "Make a smaller copy of a model: weights in 8 or 4 bits",
+    load: async () => (await import("./commands/quantize.ts")).quantizeCommand,
+  },
   edge: {
     description: "Say where a model fits: Cloudflare Workers, Deno Deploy, Node",
     load: async () => (await import("./commands/edge.ts")).edgeCommand,

@@ -22,7 +22,7 @@ import {
 import { formatScores, startFinetuneProgress } from "../finetune/finetune_progress.ts";
 import { type FinetuneResults, RESULTS } from "../finetune/finetune_results.ts";
 import { recordCount, selectRecords } from "../finetune/labelled_records.ts";
-import { joinedFolder } from "../finetune/joined_folder.ts";
+import { joinedFolder } from "../joined_folder.ts";
 import type { KeepMaskedLm } from "../finetune/kept_masked_lm.ts";
 import { LineProblems } from "../finetune/line_problems.ts";
 import { loadRecords, type TaskRecords } from "../finetune/load_records.ts";

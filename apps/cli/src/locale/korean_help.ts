@@ -350,6 +350,19 @@ export const koreanHelp: Readonly<Record<string, string>> = {
     "옛 pytorch_model.bin 폴더를 safetensors와 tokenizer.json이 있는 폴더로",
   "Half the size": "절반 크기로",
 
+  // quantize
+  "Make a smaller copy of a model: weights in 8 or 4 bits":
+    "모델의 작은 사본을 만듭니다: 8비트나 4비트 가중치",
+  "Make a smaller copy of a model, for inference: weights in 8 or 4 bits":
+    "추론을 위한 모델의 작은 사본을 만듭니다: 8비트나 4비트 가중치",
+  "What the dense layers become: int8, or int4, which is half as large and less exact":
+    "층의 가중치가 될 것: int8, 또는 절반 크기에 덜 정확한 int4",
+  "With int4, how many weights share a scale: 32 or 64": "int4에서 배율 하나를 나누는 가중치 수: 32 또는 64",
+  "Replace files of the same names in a folder that has files":
+    "파일이 있는 폴더에서 같은 이름의 파일을 바꿉니다",
+  "A quarter of the size, and faster": "4분의 1 크기로, 더 빠르게",
+  "An eighth of the size of its layers": "층의 크기를 8분의 1로",
+
   // plugin, doctor, completions
   "Install and list the XLA plugins that drive accelerators":
     "가속기를 움직이는 XLA 플러그인을 설치하고 보여 줍니다",
