@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readSafetensors, toFloat32 } from "@kcbert/safetensors";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type CliResult, ended, runCli, RUNTIMES, startCli, temporaryFolder } from "../test/run_cli.ts";
+import {
+  type CliResult,
+  ended,
+  runCli,
+  runShell,
+  RUNTIMES,
+  startCli,
+  temporaryFolder,
+} from "../test/run_cli.ts";
 
 const root = temporaryFolder();
 const corpus = join(root, "comments.txt.gz");
@@ -253,6 +261,33 @@ test("a damaged checkpoint is skipped with a sentence, and the one before goes o
   expect(stderr).toMatch(/\nGoing on after step 10: /);
   expect(code).toBe(0);
   expect(weights(output)).toEqual(weights(whole));
+});
+
+test("where files can grow no further it stops with the last good checkpoint, and goes on once they can", async () => {
+  const output = join(root, "limited");
+  const sample = join(root, "sample.txt");
+  writeFileSync(sample, "영화 [MASK]\n");
+  const more = [
+    "--evaluations=1",
+    "--checkpoints=1",
+    "--log-every=100",
+    "--samples",
+    sample,
+    "--no-tensorboard",
+  ];
+  expect((await runCli(pretrain(output, "--steps=10", ...more))).code).toBe(0);
+  const whole = readFileSync(join(output, "checkpoint-10", "optimizer.safetensors"));
+  const words = pretrain(output, "--steps=20", ...more);
+  const limited = await runShell(`ulimit -f 16; kcbert "$@"`, words); // KiB, less than the moments
+  expect(limited.stderr).toMatch(
+    /Cannot write the checkpoint .*checkpoint-20: the file would be larger than/,
+  );
+  expect(limited.code).toBe(1);
+  expect(readFileSync(join(output, "checkpoint-10", "optimizer.safetensors"))).toEqual(whole);
+  expect(readdirSync(output).filter((name) => name.includes("checkpoint"))).toEqual(["checkpoint-10"]);
+  const { code, stderr } = await runCli(words);
+  expect(stderr).toMatch(/^Going on after step 10: /);
+  expect(code).toBe(0);
 });
 
 describe("a run that is stopped", () => {
