@@ -142,20 +142,36 @@ describe("formats", () => {
   const wanted = [...cleanCorpus(lines)].toSorted();
   const objects = lines.map((text, i) => JSON.stringify({ id: i, text, date: rows[i]!.split("\t")[0] }));
 
+  const third = (part: number) => lines.filter((_, i) => i % 3 === part);
+  const half = (part: number) => objects.filter((_, i) => i % 2 === part);
+
   test.each([
-    ["a.txt", () => `${lines.join("\n")}\n`, []],
-    ["b.txt.gz", () => gzipSync(lines.join("\r\n")), []],
-    ["c.txt.zst", () => zstdCompressSync(`\uFEFF${lines.join("\n")}`), []],
-    ["d.jsonl", () => objects.join("\n\n"), ["--date-column=date"]],
-    ["e.ndjson.zst", () => zstdCompressSync(objects.join("\n")), []],
-    ["f.csv", () => objects.join("\n"), ["--format=jsonl"]],
     [
-      "g.tsv",
-      () => ["text\tday", ...lines.map((text) => `${text}\t20120101`)].join("\n"),
+      "lines, plain and compressed, with a byte order mark, with CR",
+      [
+        ["a.txt", () => third(0).join("\n")],
+        ["b.txt.gz", () => gzipSync(third(1).join("\r\n"))],
+        ["c.txt.zst", () => zstdCompressSync(`\uFEFF${third(2).join("\n")}`)],
+      ],
+      [],
+    ],
+    [
+      "JSON objects, with blank lines between them",
+      [
+        ["d.jsonl", () => half(0).join("\n\n")],
+        ["e.ndjson.zst", () => zstdCompressSync(half(1).join("\n"))],
+      ],
+      ["--date-column=date"],
+    ],
+    ["JSON objects under another name", [["f.csv", () => objects.join("\n")]], ["--format=jsonl"]],
+    [
+      "a table whose first line names its columns",
+      [["g.tsv", () => ["text\tday", ...lines.map((text) => `${text}\t20120101`)].join("\n")]],
       ["--text-column=text", "--date-column=day"],
     ],
-  ] as [string, () => string | Uint8Array, string[]][])("%s", async (name, content, flags) => {
-    const { output, report } = await make(`from-${name}`, [file(name, content()), ...flags]);
+  ] as [string, [string, () => string | Uint8Array][], string[]][])("%s", async (name, files, flags) => {
+    const paths = files.map(([path, content]) => file(path, content()));
+    const { output, report } = await make(`from ${name}`, [...paths, ...flags]);
     expect(textsOf(output).toSorted()).toEqual(wanted);
     expect(Object.values(report.lines.problems)).toEqual([0, 0, 0, 0, 0]);
   });

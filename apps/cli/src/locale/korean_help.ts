@@ -390,4 +390,50 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "In this shell of bash": "지금 이 bash에서",
   "For every zsh to come": "앞으로 여는 모든 zsh에서",
   "For every fish to come": "앞으로 여는 모든 fish에서",
+
+  // launch
+  "Write a job of another command for Slurm or Kubernetes":
+    "다른 명령을 Slurm이나 Kubernetes 작업으로 씁니다",
+  "Write a job of a kcbert-cli command for Slurm or Kubernetes":
+    "kcbert-cli 명령을 Slurm이나 Kubernetes 작업으로 씁니다",
+  "slurm or k8s: write a job; task: be one of its tasks":
+    "slurm, k8s: 작업을 씁니다. task: 그 작업의 하나가 됩니다",
+  "The job's name": "작업의 이름",
+  "How many tasks; {0} and {1} in the command become each one's own":
+    "작업 수. 명령 속의 {0}(과/와) {1}(은/는) 저마다의 것이 됩니다",
+  "Files that the tasks divide among themselves: each one's follow its command":
+    "작업들이 나누어 맡을 파일. 저마다의 몫이 명령 뒤에 붙습니다",
+  "GPUs of each task": "작업마다 GPU 수",
+  "TPU chips of each task, on Kubernetes": "작업마다 TPU 칩 수(Kubernetes)",
+  "Processor cores of each task": "작업마다 프로세서 코어 수",
+  "Memory of each task": "작업마다 메모리",
+  "The longest that a task may run": "작업이 돌 수 있는 최대 시간",
+  "Slurm's partition": "Slurm의 파티션",
+  "Slurm's account": "Slurm의 계정",
+  "The container's image, with kcbert-cli on its path; needed for k8s":
+    "kcbert-cli가 들어 있는 컨테이너 이미지. k8s에 필요합니다",
+  "The namespace on Kubernetes": "Kubernetes의 네임스페이스",
+  "The PersistentVolumeClaim with data and results": "데이터와 결과를 둘 PersistentVolumeClaim",
+  "Where the claim appears": "그것이 보이는 경로",
+  "Labels of the nodes wanted: key=value, separated by commas": "쓸 노드의 레이블: 쉼표로 나눈 key=value",
+  "Restarts after failures, on Kubernetes": "실패한 뒤 다시 시작할 횟수(Kubernetes)",
+  "The file to write; standard output if absent": "쓸 파일. 없으면 표준 출력",
+  "A training on the eight GPUs of one machine; stopped by the clock, it goes on by itself":
+    "한 기계의 GPU 여덟 개로 학습. 시간이 다 되어 멈춰도 스스로 이어 갑니다",
+  "A corpus, in sixteen parts that each take every sixteenth file": "파일을 열여섯 몫으로 나누어 맡는 코퍼스",
+  "A fine-tuning with five seeds": "씨앗 다섯 개로 미세조정",
+
+  // edge, quantize
+  "Say where a model fits: Cloudflare Workers, Deno Deploy, Node":
+    "모델이 어디에 들어가는지 말합니다: Cloudflare Workers, Deno Deploy, Node",
+  "Say where a model fits: Workers, Deno Deploy, Node; from what it takes here":
+    "모델이 어디에 들어가는지, 여기서 드는 만큼을 재어 말합니다: Workers, Deno Deploy, Node",
+  "What to do: plan": "할 일: plan",
+  "Only this one: workers-free, workers-paid, deno-deploy, node":
+    "이것만: workers-free, workers-paid, deno-deploy, node",
+  "Tokens of a comment, for the time that it takes": "시간을 잴 댓글의 토큰 수",
+  "Where it fits, and why not elsewhere": "어디에 들어가고, 다른 곳은 왜 안 되는지",
+  "One target, for a script": "한 곳만, 스크립트에서 쓰도록",
+  "What the model was taught; custom for a task of one's own": "모델이 배운 과제. 자기 과제라면 custom",
+  "A model of a task of one's own": "자기 과제의 모델",
 };
