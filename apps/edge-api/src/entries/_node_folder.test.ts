@@ -61,6 +61,11 @@ test("readModel() takes quantised weights, shards, and heads that share a tokeni
   const head = await readModel(folder, { shared: join(root, "mini") });
   expect(await head!.source("tokenizer.json")).toEqual(Buffer.from(files.get("tokenizer.json")!));
   expect(await head!.source("pytorch_model.bin")).toBeUndefined();
+
+  await writeFolder(join(root, "mini", "inside"), only("config.json"));
+  const inside = await readModel(join(root, "mini", "inside"), { shared: join(root, "mini") });
+  expect(await inside!.source("model.safetensors")).toEqual(Buffer.from(files.get("model.safetensors")!));
+  expect(await inside!.source("model.safetensors", { range: [0, 8] })).toHaveLength(8);
 });
 
 test("shippedModels() finds the models that are installed as packages, and their heads", async () => {

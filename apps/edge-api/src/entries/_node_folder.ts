@@ -8,16 +8,17 @@ import type { MetricsChunk, TrainingFolder } from "../training_run.ts";
  * The files of a folder by name; no name leads out of it.
  *
  * @param shared Has the tokenizer's files where the folder lacks them: heads that were trained from one model share it.
+ * @param weights Whether it has the weights too.
  */
-export function folderSource(folder: string, shared?: string): PretrainedSource {
+export function folderSource(folder: string, shared?: string, weights = false): PretrainedSource {
   return async (name, { range, signal } = {}) => {
     if (!/^[\w][\w.-]*$/.test(name))
       throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
-    const path = join(folder, name);
-    if (range !== undefined) return readRange(path, range[0], range[1]);
-    const bytes = await orUndefined(readFile(path, { signal }));
-    if (bytes !== undefined || shared === undefined || !tokenizerFiles.has(name)) return bytes;
-    return orUndefined(readFile(join(shared, name), { signal }));
+    const read = (path: string): Promise<Uint8Array | undefined> =>
+      range === undefined ? orUndefined(readFile(path, { signal })) : readRange(path, range[0], range[1]);
+    const bytes = await read(join(folder, name));
+    if (bytes !== undefined || shared === undefined || !(weights || tokenizerFiles.has(name))) return bytes;
+    return read(join(shared, name));
   };
 }
 
@@ -30,17 +31,26 @@ export async function readModel(
     ["config.json", "tokenizer.json", "vocab.txt"].map((name) => sizeOf(join(folder, name))),
   );
   if (!config || !(tokenizer || vocab || shared !== undefined)) return undefined;
-  const weights = await wholeWeights(folder);
+  const own = await wholeWeights(folder);
+  const weights = own ?? (shared === undefined ? undefined : await wholeWeights(shared));
   if (weights === undefined) return undefined;
   const name = state === "final" ? "final" : basename(folder);
-  return { revision: `${name}.${weights}`, state, step, source: folderSource(folder, shared) };
+  return {
+    revision: `${name}.${weights}`,
+    state,
+    step,
+    source: folderSource(folder, shared, own === undefined),
+  };
 }
 
 /** What {@link readModel} is told about a folder. */
 export interface ReadModelOptions {
   readonly state?: ModelVersion["state"];
   readonly step?: number | null;
-  /** A folder with the tokenizer, where the model's own lacks it. */
+  /**
+   * A folder with the tokenizer, where the model's own lacks it; and with the weights, where that holds no more than a
+   * `config.json`: a head that lies in the weights of the other.
+   */
   readonly shared?: string | undefined;
 }
 
