@@ -27,7 +27,7 @@ export interface BundleParts {
   /** Limits that differ from the usual ones: what the runtime has less of. */
   readonly limits?: Partial<Limits>;
   /** Names the client of a request, for `KCBERT_RATE`. */
-  readonly clientOf?: (request: Request) => string | undefined;
+  readonly clientOf?: (request: Request, env: unknown) => string | undefined;
   /** Whether requests may share batches; default true. */
   readonly mixesRequests?: boolean;
   /** Aborts when the server stops. */
@@ -61,7 +61,7 @@ export async function createServer(parts: BundleParts): Promise<Hono<AppEnv>> {
         .filter((key) => key !== ""),
     },
     limits: { requestsPerMinute: rate, ...parts.limits },
-    clientOf: (c) => c.req.header("authorization") ?? clientOf?.(c.req.raw),
+    clientOf: (c) => c.req.header("authorization") ?? clientOf?.(c.req.raw, c.env),
     log: logTo(setting("KCBERT_LOG")),
     mixesRequests: parts.mixesRequests ?? true,
     ...(parts.shutdown ? { shutdown: parts.shutdown } : {}),

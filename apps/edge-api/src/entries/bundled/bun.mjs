@@ -17,6 +17,7 @@ const app = await createServer({
   kernels: await compiled("kernels.wasm"),
   read: (path) => bytesOf(`assets/${path}`),
   env: process.env,
+  clientOf: (request) => server.requestIP(request)?.address,
   shutdown: stopping.signal,
 });
 

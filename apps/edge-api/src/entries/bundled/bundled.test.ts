@@ -115,7 +115,7 @@ test.each([
   ["deno", ["run", "--no-prompt", "--allow-read", "--allow-net", "--allow-env", "deno.mjs"]],
   ["bun", ["bun.mjs"]],
 ])("the bundle answers the same under %s, and ends when it is told to", async (program, args) => {
-  const env = { ...process.env, PORT: "0", HOST: "127.0.0.1", DENO_NO_UPDATE_CHECK: "1" };
+  const env = { ...process.env, PORT: "0", HOST: "127.0.0.1", KCBERT_RATE: "60", DENO_NO_UPDATE_CHECK: "1" };
   const child = spawn(join(bin, program), args, { cwd: out, env, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   const [address] = await once(createInterface({ input: child.stdout! }), "line");
@@ -129,6 +129,14 @@ test.each([
   const shared = await fetch(url("/models/mask/files/config.json"));
   expect(await shared.text()).toBe(readFileSync(join(root, "mask", "config.json"), "utf8"));
   expect((await fetch(url("/models/mask/files/package.json"))).status).toBe(404);
+  const clean = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"inputs":"영화"}',
+  };
+  const statuses = [];
+  for (let i = 0; i < 60; i++) statuses.push((await fetch(url("/clean"), clean)).status);
+  expect(new Set(statuses)).toEqual(new Set([200, 429])); // it knows who asks
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   expect((await exit)[0]).toBe(0);

@@ -17,13 +17,16 @@ const app = await createServer({
   kernels: await compiled("kernels.wasm"),
   read: (path) => Deno.readFile(beside(`assets/${path}`)).catch(orUndefined),
   env: Deno.env.toObject(),
+  clientOf: (_, { remoteAddr }) => remoteAddr.hostname,
   shutdown: stopping.signal,
 });
 
 const port = Number(Deno.env.get("PORT") ?? 8787);
 const hostname = Deno.env.get("HOST") ?? "0.0.0.0";
 const onListen = ({ port }) => console.log(`http://127.0.0.1:${port}/`); // oxlint-disable-line no-console -- where it is
-const server = Deno.serve({ port, hostname, onListen }, (request) => app.fetch(request));
+const server = Deno.serve({ port, hostname, onListen }, (request, { remoteAddr }) =>
+  app.fetch(request, { remoteAddr }),
+);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   try {
     Deno.addSignalListener(signal, () => {

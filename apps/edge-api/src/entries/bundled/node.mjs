@@ -22,6 +22,7 @@ const app = await createServer({
   kernels: await compiled("kernels.wasm"),
   read: (path) => bytesOf(`assets/${path}`),
   env: process.env,
+  clientOf: (_, { incoming }) => incoming.socket.remoteAddress,
   shutdown: stopping.signal,
 });
 
