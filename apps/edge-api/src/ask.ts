@@ -290,9 +290,12 @@ async function submit<Item extends Prepared, Result>(
   const key = JSON.stringify([id, version.revision, ...what]);
   try {
     const tokens = items.map(({ tokens }) => tokens);
-    const done = await batcher.submit({ key, items, tokens, run, signal });
+    const onComputed = (milliseconds: number): void => {
+      usage.batches += 1;
+      usage.inferenceMs += milliseconds;
+    };
+    const done = await batcher.submit({ key, items, tokens, run, signal, onComputed });
     usage.queueMs += done.queueMs;
-    usage.inferenceMs += done.inferenceMs;
     return done.results;
   } catch (error) {
     // What the pipeline says of a text is meant for whoever sent it.

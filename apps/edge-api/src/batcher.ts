@@ -14,6 +14,8 @@ export interface Job<Item, Result> {
   readonly run: (items: Item[], signal: AbortSignal) => Promise<Result[]>;
   /** Takes the job back. */
   readonly signal: AbortSignal;
+  /** Told of each batch with texts of this job, once it is computed. */
+  readonly onComputed?: (milliseconds: number) => void;
 }
 
 /** What became of a job. */
@@ -169,7 +171,7 @@ export class Batcher {
         batch.map(({ item }) => item),
         everybody,
       );
-      for (const state of states) state.inferenceMs += clock.now() - start;
+      for (const state of states) state.computed(clock.now() - start);
       for (const [i, { state, index }] of batch.entries()) state.put(index, results[i]);
     } catch (error) {
       if (states.size === 1) {
@@ -228,6 +230,11 @@ class JobState {
   begin(now: number): void {
     if (!this.#hasBegun) this.queueMs = now - this.#cameAt;
     this.#hasBegun = true;
+  }
+
+  computed(milliseconds: number): void {
+    this.inferenceMs += milliseconds;
+    this.job.onComputed?.(milliseconds);
   }
 
   put(index: number, result: unknown): void {

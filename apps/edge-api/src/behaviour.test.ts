@@ -130,6 +130,25 @@ describe("limits", () => {
     expect(await response.json()).toMatchObject({ error: expect.stringMatching(/waited 30 s: try again/) });
   });
 
+  test("of time: 424 for what computed so long, which another try would not change", async () => {
+    const clock = turnedClock();
+    let calls = 0;
+    const now = (): number => {
+      calls += 1;
+      if (calls === 100) clock.turn(defaultLimits.deadlineMs); // the texts are read, some are computed
+      return clock.now();
+    };
+    const app = appWith({ clock: { now, wait: clock.wait }, limits: { batchItems: 1 } });
+    await app.request("/livez");
+    calls = 0;
+    const long = app.request("/embed", ask(Array.from({ length: 32 }, () => "영화")));
+    const response = await long;
+    expect(response.status).toBe(424);
+    expect(await response.json()).toMatchObject({
+      error: expect.stringMatching(/longer than 30 s: send fewer/),
+    });
+  });
+
   test("of what waits", async () => {
     const app = appWith({ limits: { queuedTokens: 6, batchItems: 1 } });
     const statuses = (

@@ -68,7 +68,7 @@ function deadline(usage: Usage, over: AbortSignal, clock: Clock, deadlineMs: num
     if (over.aborted) return;
     const seconds = Math.round(deadlineMs / 1_000);
     late.abort(
-      usage.inferenceMs > 0
+      usage.batches > 0
         ? new ApiError(424, `The answer takes longer than ${seconds} s: send fewer or shorter texts`)
         : new ApiError(429, `The server is busy as the request waited ${seconds} s: try again`, {
             retryAfter: 1,

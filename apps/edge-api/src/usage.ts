@@ -10,6 +10,8 @@ export interface Usage {
   truncated: boolean;
   /** Milliseconds of cleaning and tokenizing. */
   tokenizationMs: number;
+  /** Batches that its texts went through a model in. */
+  batches: number;
   /** Milliseconds that it waited for its first batch. */
   queueMs: number;
   /** Milliseconds that its batches were computed. */
@@ -24,6 +26,7 @@ export function noUsage(): Usage {
     tokens: 0,
     truncated: false,
     tokenizationMs: 0,
+    batches: 0,
     queueMs: 0,
     inferenceMs: 0,
   };
