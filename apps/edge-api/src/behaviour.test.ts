@@ -138,7 +138,10 @@ describe("limits", () => {
       if (calls === 100) clock.turn(defaultLimits.deadlineMs); // the texts are read, some are computed
       return clock.now();
     };
-    const app = appWith({ clock: { now, wait: clock.wait }, limits: { batchItems: 1 } });
+    const app = appWith({
+      clock: { now, wait: (ms, signal) => clock.wait(ms, signal) },
+      limits: { batchItems: 1 },
+    });
     await app.request("/livez");
     calls = 0;
     const long = app.request("/embed", ask(Array.from({ length: 32 }, () => "영화")));
