@@ -92,7 +92,12 @@ describe.each(["cpu", "wasm"])("on %s", (backend) => {
       };
     };
     const [plain, compiled] = [newModel(config), newModel(config)];
-    const options = { ...SMALL, samples: ["영화 [MASK]", "정말 [MASK] 배우"], accumulate: 2 };
+    const options = {
+      ...SMALL,
+      samples: ["영화 [MASK]", "정말 [MASK] 배우"],
+      accumulate: 2,
+      evaluations: 12,
+    };
     const plainEvents = await all(pretrain(plain, data, options));
     const events = await all(pretrain(compiled, data, { ...options, jit }));
     expect(events.map(({ event }) => event)).toEqual(plainEvents.map(({ event }) => event));

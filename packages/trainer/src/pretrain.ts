@@ -316,24 +316,22 @@ export async function* pretrain(
       yield* fill();
     }
 
-    // To compile takes time that belongs to no step: the schedule begins when the first one is done.
-    if (jit !== eager && progress() < 1 && !aborted()) {
-      began = now() - from.elapsedMs;
-      since = now();
-      await advance();
-      yield* settle(0);
-      const compilingMs = now() - launched;
-      began = now() - from.elapsedMs;
-      if (from.step === 0) limitMs -= compilingMs;
-      scoringMs = 0;
-    }
-
     let done = progress();
     let turned = now();
+    let compiled = jit === eager;
     since = now();
     while (progress() < 1 && !aborted()) {
+      if (!compiled) began = now() - from.elapsedMs;
       await advance();
-      yield* settle(stepsInFlight);
+      yield* settle(compiled ? stepsInFlight : 0);
+      if (!compiled) {
+        // To compile takes time that belongs to no step: the schedule begins when the first one is done.
+        compiled = true;
+        if (from.step === 0) limitMs -= now() - launched;
+        since = now();
+        began = since - from.elapsedMs;
+        scoringMs = 0;
+      }
       if (now() - turned >= TURN_MS) {
         await turn();
         turned = now();
