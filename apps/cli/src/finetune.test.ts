@@ -1,5 +1,5 @@
 /** Fine-tuning from the command line, every task end to end, on small files in the published formats. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
@@ -310,6 +310,23 @@ test("a task of one's own is learnt from JSON lines, events and all", async () =
   expect(scores["accuracy"]).toBeCloseTo(results.selection.last.test!["accuracy"]!, 6);
   const again = await runCli(["finetune", "custom", "-m", model!, ...own, "-o", out]);
   expect(again.stderr).toContain("it holds a training run already");
+}, 60_000);
+
+test("a model that is scored on nothing is written all the same, and a run that was cut off begins anew", async () => {
+  const [train, out] = [join(root, "alone.tsv"), join(root, "alone")];
+  writeFileSync(
+    train,
+    table("text\tlabel", 12, (i) => `${text(i)}\t${i % 2}`),
+  );
+  mkdirSync(out);
+  writeFileSync(join(out, "metrics.jsonl"), '{"event":"start"}\n');
+  const flags = ["--train", train, "--epochs", "1", "-o", out];
+  const { code, stderr } = await runCli(["finetune", "custom", "-m", model!, ...flags]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("scored on nothing as it has neither a development nor a test set here");
+  expect(existsSync(join(out, "model.safetensors"))).toBe(true);
+  expect(existsSync(join(out, "results.json"))).toBe(false);
+  expect(readFileSync(join(out, "metrics.jsonl"), "utf8").match(/"start"/g)).toHaveLength(1);
 }, 60_000);
 
 describe("what cannot be done is said in one sentence", () => {

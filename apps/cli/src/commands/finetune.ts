@@ -1,10 +1,12 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { decimalNumber } from "../decimal_number.ts";
-import { CliError, UsageError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
 import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
 import {
   backendArgs,
@@ -110,6 +112,7 @@ export const finetuneCommand: Command = defineExampledCommand(
       const seed = wholeNumber(args.seed, "seed")!;
       const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
       const backend = readBackendFlags(args);
+      forgetUnfinished(args.output);
       const folder = new RunFolder(args.output, { resume: false });
       const problems = new LineProblems({ strict: args.strict });
       const records = atMost(
@@ -137,19 +140,18 @@ export const finetuneCommand: Command = defineExampledCommand(
           },
         });
         if (interrupted) throw signal.reason;
-        if (results === undefined) {
-          throw new CliError(
-            `Cannot tell how good the model is: ${task.name} has neither a development nor a test set here`,
-          );
-        }
         const files = new Map<string, string | Uint8Array>(
           await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings),
         );
         const models = maskedLm === undefined ? [model] : [model, maskedLm];
         for (const [name, bytes] of await joinedFolder(models)) files.set(name, bytes);
-        files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+        if (results !== undefined) files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
         await folder.finish(files);
-        await writeReport(describe(task, results, args.output), {}, { quiet: args.quiet || args.json });
+        const told =
+          results === undefined
+            ? `Learnt ${task.name}, scored on nothing as it has neither a development nor a test set here: ${args.output}`
+            : describe(task, results, args.output);
+        await writeReport(told, {}, { quiet: args.quiet || args.json });
       } finally {
         progress.done();
         session.dispose();
@@ -212,6 +214,12 @@ export function atMost(records: TaskRecords, maxTrain: number | undefined): Task
 }
 
 // --- internal ---
+
+/** A run that ended before its model was written left its events alone: they make way for the same run from its beginning. */
+function forgetUnfinished(output: string): void {
+  const metrics = join(output, "metrics.jsonl");
+  if (existsSync(metrics) && readdirSync(output).length === 1) rmSync(metrics);
+}
 
 async function readKeepMaskedLm(
   flags: Readonly<

@@ -9,6 +9,7 @@ import type {
   TextRecords,
   WordRecords,
 } from "./labelled_records.ts";
+import { squadSizes } from "./squad_answers.ts";
 import type { TaskHead } from "./tasks.ts";
 
 /** How records are encoded. */
@@ -38,9 +39,6 @@ export function encodeRecords(
 
 /** The greatest similarity in KorSTS; the cosine that is learnt is the similarity's part of it. */
 const MOST_SIMILAR = 5;
-
-/** Tokens that windows over a text begin apart, and most tokens of a question: those of `run_squad` and of KcBERT. */
-export const SQUAD_SIZES = { docStride: 128, maxQueryLength: 64 } as const;
 
 // --- internal ---
 
@@ -131,8 +129,7 @@ function* encodeQuestion(
   const words = squadWords(context);
   const idsOf = (text: string): Int32Array => tokenizer.encode(text, { addSpecialTokens: false }).ids;
   // The context is not cleaned: answers are parts of it.
-  const sizes = { maxSeqLength: maxLength, ...SQUAD_SIZES, docStride: Math.min(128, maxLength >> 1) };
-  const windows = squadWindows(tokenizer, clean(question), words, sizes);
+  const windows = squadWindows(tokenizer, clean(question), words, squadSizes(maxLength));
   const firstWord = squadWords(context.slice(0, answer.start + 1)).length - 1;
   const lastWord = squadWords(context.slice(0, answer.start + answer.text.length)).length - 1;
   const wanted = idsOf(squadWords(answer.text).join(" "));

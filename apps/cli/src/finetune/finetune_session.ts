@@ -22,12 +22,13 @@ import type {
   Scores,
 } from "@kcbert/trainer";
 import { CliError, sentence } from "../failure.ts";
-import { encodeRecords, SQUAD_SIZES } from "./encode_records.ts";
+import { encodeRecords } from "./encode_records.ts";
 import type { FinetuneResults } from "./finetune_results.ts";
 import { type LabelledRecords, type QuestionRecords, recordCount } from "./labelled_records.ts";
 import { type KeptMaskedLm, type KeepMaskedLm, keepMaskedLm } from "./kept_masked_lm.ts";
 import type { LineProblem } from "./line_problems.ts";
 import type { TaskRecords } from "./load_records.ts";
+import { scoreAnswers } from "./squad_answers.ts";
 import type { Recipe, Task, TaskHead } from "./tasks.ts";
 
 /** The model that is fine-tuned, and what runs it. */
@@ -146,7 +147,11 @@ export class FinetuneSession {
     const set = (split: "dev" | "test"): EvaluationSet | undefined =>
       prepared.questions[split] === undefined
         ? prepared[split]
-        : () => this.#scoreAnswers(program.model, prepared.questions[split]!, prepared.maxLength);
+        : () =>
+            scoreAnswers(program.model, prepared.questions[split]!, {
+              ...this.#options,
+              maxLength: prepared.maxLength,
+            });
     const [dev, test] = [set("dev"), set("test")];
     const data = { train, ...(dev === undefined ? {} : { dev }), ...(test === undefined ? {} : { test }) };
     const { widths, evaluationBatchSize, patience, keep } = options;
@@ -216,7 +221,9 @@ export class FinetuneSession {
     const model = await this.load(task.head);
     try {
       const questions = prepared.questions[split];
-      if (questions !== undefined) return await this.#scoreAnswers(model, questions, maxLength);
+      if (questions !== undefined) {
+        return await scoreAnswers(model, questions, { ...this.#options, maxLength });
+      }
       const examples = prepared[split];
       if (examples === undefined)
         throw new CliError(`Cannot score ${task.name} as there is no ${split} set here`);
@@ -367,22 +374,6 @@ export class FinetuneSession {
     };
   }
 
-  /** Exact match and character F1 of the answers that the model gives, in [0, 1]. */
-  async #scoreAnswers(
-    model: FinetuneModel,
-    { questions }: QuestionRecords,
-    maxLength: number,
-  ): Promise<Readonly<Record<string, number>>> {
-    const { BertForQuestionAnswering } = await import("@kcbert/bert");
-    const { korquadScores } = await import("@kcbert/trainer");
-    if (!(model instanceof BertForQuestionAnswering))
-      throw new TypeError("Cannot answer without a head for it");
-    const answers = await answerQuestions(model, questions, { ...this.#options, maxLength });
-    const right = questions.map(({ id, answers }) => ({ id, answers: answers.map(({ text }) => text) }));
-    const { f1, exactMatch } = korquadScores(right, answers);
-    return { f1: f1 / 100, exactMatch: exactMatch / 100 };
-  }
-
   async #describeModel(model: FinetuneModel, fromScratch: boolean): Promise<FinetuneResults["model"]> {
     const { config, name, source } = this.#options;
     this.#sha256 ??= await weightsSha256(source);
@@ -400,29 +391,6 @@ export class FinetuneSession {
       clean: config.clean ?? null,
     };
   }
-}
-
-/** The answer to each question, by its id, as `run_squad` gives it. */
-export async function answerQuestions(
-  model: FinetuneModel,
-  questions: QuestionRecords["questions"],
-  {
-    tokenizer,
-    clean,
-    maxLength,
-    signal,
-  }: Pick<SessionOptions, "tokenizer" | "clean" | "signal"> & { readonly maxLength: number },
-): Promise<Map<string, string>> {
-  const { answerSquad } = await import("@kcbert/pipelines");
-  const asked = questions.map(({ question, context }) => ({ question: clean(question), context }));
-  const answers = await answerSquad(model as Parameters<typeof answerSquad>[0], tokenizer, asked, {
-    maxSeqLength: maxLength,
-    docStride: Math.min(SQUAD_SIZES.docStride, maxLength >> 1),
-    maxQueryLength: SQUAD_SIZES.maxQueryLength,
-    batchSize: 32,
-    signal,
-  });
-  return new Map(questions.map(({ id }, i) => [id, answers[i]![0].text]));
 }
 
 /** A class of models that can be fine-tuned. */

@@ -3,7 +3,7 @@ import type { BertConfig } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { Examples, FinetuneModel, Jit } from "@kcbert/trainer";
 import { CliError } from "../failure.ts";
-import { answerQuestions } from "./finetune_session.ts";
+import { answerQuestions } from "./squad_answers.ts";
 
 /** A text, or a pair of texts. */
 export interface AskedText {
