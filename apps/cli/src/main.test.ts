@@ -117,6 +117,18 @@ test("clean holds a stream of any length in little memory", async () => {
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "이 영화 정말 재밌다ㅋㅋ\n", stderr: "" });
 });
 
+test("lines from a pipe are answered as they come, however short", async () => {
+  const child = startCli(["tokenize", "-t", file("vocab.txt", vocab)]);
+  const end = ended(child);
+  const answered = new Promise((resolve) => {
+    child.stdout!.once("data", resolve);
+  });
+  child.stdin!.write("a\n");
+  await answered;
+  child.stdin!.end("영화\n");
+  expect((await end).stdout).toBe("[CLS] [UNK] [SEP]\n[CLS] 영화 [SEP]\n");
+});
+
 test("a reader that leaves early ends the program quietly", async () => {
   const script = `set -o pipefail; yes 가나다 | head -n 2000000 | kcbert clean | head -n 1; echo "\${PIPESTATUS[2]}"`;
   expect(await runShell(script)).toEqual({ code: 0, stdout: "가나다\n0\n", stderr: "" });

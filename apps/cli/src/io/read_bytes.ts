@@ -106,15 +106,19 @@ async function* rawChunks(
   }
 }
 
-/** The first chunk, or the first few together where a pipe gave less than four bytes first. */
+/** The first chunk; more of them only where a pipe gave so little that it may yet become compressed data. */
 async function firstBytes(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let start: Uint8Array = new Uint8Array();
-  while (start.length < 4) {
+  while (COMPRESSIONS.some(({ magic }) => start.length < magic.length && begins(magic, start))) {
     const { value, done } = await chunks.next();
     if (done === true) break;
     start = start.length === 0 ? value : Buffer.concat([start, value]);
   }
   return start;
+}
+
+function begins(magic: readonly number[], start: Uint8Array): boolean {
+  return start.every((byte, i) => byte === magic[i]);
 }
 
 async function* prepend(start: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/run_cli.ts";
@@ -54,6 +54,18 @@ test("readLineBlocks() decompresses by content, whatever the name, all members o
   const gzip = Buffer.concat([gzipSync("가\n나"), gzipSync("다\n라\n")]);
   expect(await texts(gzip, "input.gz")).toEqual(["가", "나다", "라"]);
   expect(await texts(gzip, "input.txt")).toEqual(["가", "나다", "라"]);
+});
+
+test("readLineBlocks() decompresses Zstandard, and says when it is cut, corrupt or none", async () => {
+  const zstd = zstdCompressSync("가\n나\n".repeat(10_000));
+  expect((await texts(zstd, "input.txt")).length).toBe(20_000);
+  await expect(texts(zstd.subarray(0, -8), "cut.zst")).rejects.toThrow(
+    /its zstd data ends too early, it is truncated or corrupt \(after \d+ bytes of text\)/,
+  );
+  const damaged = Buffer.from(zstd);
+  damaged.fill(0xff, 12, 20);
+  await expect(texts(damaged, "damaged.zst")).rejects.toThrow(/its zstd data (?:is corrupt|ends too early)/);
+  await expect(texts("가", "none.zst")).rejects.toThrow("its name ends in .zst, but its content is not zstd");
 });
 
 test("readLineBlocks() gives back what was joined, across chunks of the file", async () => {
