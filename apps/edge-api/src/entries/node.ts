@@ -21,6 +21,9 @@ import { listen } from "./_node_listen.ts";
 import { type ShippedModel, shippedModels } from "./_node_shipped.ts";
 import { folderPage } from "./_node_page.ts";
 
+/** How long a connection may lie idle, in milliseconds: longer than clients and balancers keep theirs, who else meet a closed one. */
+const keepAliveMs = 75_000;
+
 /** How long requests at work may take to end, in milliseconds, after the server was asked to stop. */
 const drainMs = 10_000;
 
@@ -59,6 +62,7 @@ async function serve(args: NodeArguments): Promise<void> {
     shutdown: stopping.signal,
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.keepAliveTimeout = keepAliveMs;
   const address = await listen(server, args.host, args.port, args.isPortGiven);
   process.stdout.write(`${address}\n`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop(server, stopping));

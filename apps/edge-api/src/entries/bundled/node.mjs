@@ -27,6 +27,7 @@ const app = await createServer({
 });
 
 const server = createHttpServer(getRequestListener(app.fetch));
+server.keepAliveTimeout = 75_000; // longer than clients and balancers keep theirs, who else meet a closed one
 server.listen(Number(process.env.PORT ?? 8787), process.env.HOST ?? "0.0.0.0");
 await once(server, "listening");
 process.stdout.write(`http://127.0.0.1:${server.address().port}/\n`);
