@@ -29,7 +29,14 @@ const steps: Record<string, string[][]> = {
   tests: [["npm", "test", "--", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]],
   packages: [
     ...packages.map((name) => ["publint", "--strict", `packages/${name}`]),
-    ...packages.map((name) => ["attw", "--profile", "esm-only", "--pack", `packages/${name}`]),
+    ...packages.map((name) => [
+      "attw",
+      "--profile",
+      "esm-only",
+      "--pack",
+      `packages/${name}`,
+      ...noModules(name),
+    ]),
   ],
   jsr: [["deno", "publish", "--dry-run", "--allow-dirty", "--quiet"]],
   sizes: [["size-limit"]],
@@ -57,6 +64,13 @@ rmSync(join(report, ".."), { recursive: true, force: true });
 function entries(name: string): string[] {
   const { exports } = JSON.parse(readFileSync(join(root, "packages", name, "deno.json"), "utf8"));
   return Object.values<string>(exports).map((file) => `packages/${name}/${file.slice(2)}`);
+}
+
+/** What a package exports that is no module, and has no types. */
+function noModules(name: string): string[] {
+  const { exports } = JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
+  const binaries = Object.keys(exports).filter((path) => path.endsWith(".wasm"));
+  return binaries.length === 0 ? [] : ["--exclude-entrypoints", ...binaries.map((path) => path.slice(2))];
 }
 
 /** The source files of a package whose doc comments hold examples. */
