@@ -1,17 +1,22 @@
-/** The model on the WASM backend under Node, Deno, Bun and workerd, where a Cloudflare Worker runs. */
+/** Models on our WASM kernels under Node, Deno, Bun, Chromium, and workerd, where a Cloudflare Worker runs. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
+import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 import { goldenBert } from "../golden/bert.ts";
-import { GOLDEN_FILES } from "./bert_logits.ts";
+import { GOLDEN_FILES, type Report } from "./bert_logits.ts";
 
 const root = join(import.meta.dirname, "../..");
 const script = "tests/runtimes/bert_golden.ts";
 const condition = "--conditions=@kcbert/source";
+const { resolve } = createRequire(import.meta.url);
+const tfjsPath = resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm");
 
 test.each([
   ["node", [condition, script]],
@@ -23,9 +28,7 @@ test.each([
     encoding: "utf8",
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
   });
-  const { backend, tensors, difference } = JSON.parse(output);
-  expect({ backend, tensors }).toEqual({ backend: "wasm", tensors: 0 });
-  expect(difference).toBeLessThan(1e-4);
+  check(JSON.parse(output));
 });
 
 /** A worker with the compiled modules, as a bundler for Workers gives them, that is sent the golden files. */
@@ -34,7 +37,7 @@ import { createWasmBackend } from "@kcbert/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import kernels from "kernels.wasm";
 import tfjs from "tfjs.wasm";
-import { largestDifference } from "./bert_logits.ts";
+import { report } from "./bert_logits.ts";
 
 export default {
   async fetch(request) {
@@ -42,30 +45,17 @@ export default {
     await createWasmBackend({ tfjs, kernels });
     await tf.setBackend("wasm");
     const read = async (path) => new Uint8Array(await form.get(path).arrayBuffer());
-    const difference = await largestDifference(read);
-    return Response.json({ backend: tf.getBackend(), tensors: tf.memory().numTensors, difference });
+    return Response.json(await report(read));
   },
 };
 `;
 
 test("the golden logits come out under workerd", async () => {
-  const { outputFiles } = await build({
-    stdin: { contents: WORKER, resolveDir: import.meta.dirname, loader: "ts" },
-    bundle: true,
-    format: "esm",
-    mainFields: ["browser", "module", "main"],
-    conditions: ["@kcbert/source"],
-    external: ["kernels.wasm", "tfjs.wasm"],
-    write: false,
-    logLevel: "error",
-  });
-  const { resolve } = createRequire(import.meta.url);
-  const tfjs = resolve("@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm");
   const kernels = resolve("@kcbert/kernels/kernels-relaxed.wasm");
   const miniflare = new Miniflare({
     modules: [
-      { type: "ESModule", path: "worker.mjs", contents: outputFiles[0]!.text },
-      { type: "CompiledWasm", path: "tfjs.wasm", contents: readFileSync(tfjs) },
+      { type: "ESModule", path: "worker.mjs", contents: await bundle(WORKER) },
+      { type: "CompiledWasm", path: "tfjs.wasm", contents: readFileSync(tfjsPath) },
       { type: "CompiledWasm", path: "kernels.wasm", contents: readFileSync(kernels) },
     ],
     compatibilityDate: "2026-07-01",
@@ -79,10 +69,72 @@ test("the golden logits come out under workerd", async () => {
       headers: { "content-type": body.headers.get("content-type")! },
       body: await body.arrayBuffer(),
     });
-    const { backend, tensors, difference } = JSON.parse(await response.text());
-    expect({ backend, tensors }).toEqual({ backend: "wasm", tensors: 0 });
-    expect(difference).toBeLessThan(1e-4);
+    check(JSON.parse(await response.text()));
   } finally {
     await miniflare.dispose();
   }
 });
+
+/** A page that fetches TensorFlow.js's binary and the golden files, and has the kernels inside its script. */
+const PAGE = `
+import { createWasmBackend } from "@kcbert/kernels";
+import * as tf from "@tensorflow/tfjs-core";
+import { report } from "./bert_logits.ts";
+
+const fetched = async (path) => new Uint8Array(await (await fetch("/" + path)).arrayBuffer());
+globalThis.found = (async () => {
+  await createWasmBackend({ tfjs: new URL("/tfjs.wasm", location.href) });
+  await tf.setBackend("wasm");
+  return report(fetched);
+})();
+`;
+
+const browser = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+test.skipIf(!existsSync(browser))("the golden logits come out under Chromium", async () => {
+  const files = new Map<string, [type: string, body: string | Uint8Array]>([
+    ["/", ["text/html", '<!doctype html><script type="module" src="/page.js"></script>']],
+    ["/page.js", ["text/javascript", await bundle(PAGE)]],
+    ["/tfjs.wasm", ["application/wasm", readFileSync(tfjsPath)]],
+    ...GOLDEN_FILES.map((path) => [`/${path}`, ["application/octet-stream", goldenBert(path)]] as const),
+  ] as [string, [string, string | Uint8Array]][]);
+  const server = createServer(({ url = "" }, response) => {
+    const [type, body] = files.get(url) ?? ["text/plain", ""];
+    response.writeHead(files.has(url) ? 200 : 404, { "content-type": type }).end(body);
+  });
+  await new Promise<void>((listening) => void server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  const launched = await chromium.launch({ executablePath: browser, args: ["--no-sandbox"] });
+  try {
+    const page = await launched.newPage();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    check(await page.evaluate(() => (globalThis as unknown as { found: Promise<Report> }).found));
+  } finally {
+    await launched.close();
+    server.close();
+  }
+});
+
+// --- internal ---
+
+function check({ backend, tensors, differences, cosine, fused }: Report): void {
+  expect({ backend, tensors, fused }).toEqual({ backend: "wasm", tensors: 0, fused: true });
+  expect(cosine).toBeGreaterThan(0.99); // the models are tiny and random: see quantize.test.ts
+  expect(differences.mlm).toBeLessThan(1e-4);
+  expect(differences.cls3).toBeLessThan(1e-4);
+}
+
+/** A program as one file, for what is no Node. */
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: import.meta.dirname, loader: "ts" },
+    bundle: true,
+    format: "esm",
+    mainFields: ["browser", "module", "main"],
+    conditions: ["@kcbert/source"],
+    external: ["kernels.wasm", "tfjs.wasm"],
+    write: false,
+    logLevel: "error",
+  });
+  return outputFiles[0]!.text;
+}
