@@ -294,6 +294,27 @@ test("a layer by one kernel says what its parts say, bit for bit", async () => {
   tf.removeBackend("wasm");
 });
 
+test("the heap is as large after many models as after one", async () => {
+  await createWasmBackend();
+  await tf.setBackend("wasm");
+  const { wasm } = tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+  const heap: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    const sizes = { hiddenSize: 192, numAttentionHeads: 3, intermediateSize: 768 };
+    const config = { ...kcbertBase, ...sizes, vocabSize: 50, numHiddenLayers: 1 };
+    const floats = BertModel.init(config, { seed: 1, pooler: false });
+    const models = [floats, await quantize(floats, "int8"), await quantize(floats, "int4")];
+    for (const model of models) {
+      const inputIds = tf.zeros([1, 30], "int32") as tf.Tensor2D;
+      tf.dispose([inputIds, model.forward({ inputIds }).lastHiddenState]);
+    }
+    for (const model of models) model.dispose();
+    heap.push(wasm.HEAPU8.byteLength);
+  }
+  expect(new Set(heap).size).toBe(1);
+  tf.removeBackend("wasm");
+});
+
 test("both builds quantise alike, bit for bit", async () => {
   const found: Float32Array[][] = [];
   for (const build of BUILDS) {
