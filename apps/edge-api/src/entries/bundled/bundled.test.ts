@@ -103,7 +103,7 @@ beforeAll(async () => {
   const app = createApp({ models, backend: startBackend });
   expected = await answers(async (path, init) => app.request(path, init));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
 
 const children: ChildProcess[] = [];
 afterAll(() => {
