@@ -230,9 +230,13 @@ const HOSTILE: readonly Hostile[] = [
 /** The right status, and a sentence where it is an error; 429 while the server is busy. */
 async function checkHostile(url: URL, { name, body, status }: Hostile): Promise<void> {
   const agent = new Agent({ keepAlive: true }); // a client of its own: what it did not send is not in others' way
-  const answer = await post(url, body, { agent });
+  const answer = await post(url, body, { agent }).catch((error: Error) => {
+    // It was refused, and the connection closed, while the client still wrote: the answer may be lost on the way.
+    if (status === 413 && /EPIPE|ECONNRESET/.test(error.message)) return undefined;
+    throw error;
+  });
   agent.destroy();
-  if (answer.status === 429) return;
+  if (answer === undefined || answer.status === 429) return;
   expect({ name, status: answer.status, body: answer.body.slice(0, 300) }).toMatchObject({ name, status });
   if (status !== 200)
     expect(JSON.parse(answer.body)).toMatchObject({ error: expect.stringMatching(/^[A-Z].{10}/) });
