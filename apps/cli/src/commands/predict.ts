@@ -61,11 +61,11 @@ export const predictCommand: Command = defineExampledCommand(
       const inputs = resolveInputs(args._);
       const { session, source, tokenizer, clean, jit } = await openSession(args.model, { backend, signal });
       const { loadConfig } = await import("@kcbert/bert");
-      const [architecture = "none that it tells"] = (await loadConfig(source)).architectures ?? [];
-      const Model = Object.values(await modelClasses()).find(({ name }) => name === architecture);
+      const { architectures = [] } = await loadConfig(source);
+      const Model = Object.values(await modelClasses()).find(({ name }) => architectures.includes(name));
       if (Model === undefined) {
         throw new CliError(
-          `Cannot predict with the model ${args.model} as it is a ${architecture}: kcbert-cli finetune makes one that can`,
+          `Cannot predict with the model ${args.model} as it is a ${architectures.join(" and a ") || "model of no kind that it tells"}: kcbert-cli finetune makes one that can`,
         );
       }
       const model = await session.loadAsItIs(Model);

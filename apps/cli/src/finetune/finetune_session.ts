@@ -249,10 +249,10 @@ export class FinetuneSession {
     const { config, name } = this.#options;
     const { labels } = headFacts(head);
     const wanted = (await modelClasses())[head.kind];
-    const [found] = config.architectures ?? [];
-    if (found !== wanted.name) {
+    const { architectures: found = [] } = config;
+    if (!found.includes(wanted.name)) {
       throw new CliError(
-        `Cannot use the model ${name} for this as it is a ${found ?? "model of no kind that it tells"}: it takes a ${wanted.name}`,
+        `Cannot use the model ${name} for this as it is a ${found.join(" and a ") || "model of no kind that it tells"}: it takes a ${wanted.name}`,
       );
     }
     if (labels !== undefined && config.numLabels !== labels.length) {
