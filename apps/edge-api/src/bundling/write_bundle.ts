@@ -74,10 +74,12 @@ async function writePage(assets: string): Promise<void> {
 
 async function writeModel(assets: string, { id, folder, shared }: DeployedModel): Promise<ManifestModel> {
   const files: Record<string, ManifestFile> = {};
+  const sharesWeights = !(await readdir(folder)).some((name) => name.endsWith(".safetensors"));
   for (const from of shared === undefined || shared === folder ? [folder] : [shared, folder]) {
     for (const name of await readdir(from)) {
       const isTokenizer = /^(?:tokenizer\.json|vocab\.txt|tokenizer_config\.json)$/.test(name);
-      const isOwn = from === folder && /^(?:config\.json|model.*\.(?:safetensors|json))$/.test(name);
+      const isWeights = /^model.*\.(?:safetensors|json)$/.test(name) && (from === folder || sharesWeights);
+      const isOwn = isWeights || (from === folder && name === "config.json");
       if (isTokenizer || isOwn)
         files[name] = await writeParts(assets, `models/${id}/${name}`, join(from, name));
     }
