@@ -142,7 +142,7 @@ async function overhead(): Promise<void> {
 /** Largest differences from the WASM backend after 20 steps. */
 async function numerics(): Promise<void> {
   const run = async (backend: string, precision?: Precision) => {
-    if (backend === "wasm" && tf.findBackendFactory("wasm") == null) await createWasmBackend();
+    if (backend === "wasm") await createWasmBackend();
     await tf.setBackend(backend);
     const train = training(MINI, precision === undefined ? (fn) => fn : (fn) => jit(fn, { precision }));
     const losses: number[] = [];
