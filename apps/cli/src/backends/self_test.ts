@@ -10,7 +10,7 @@ export async function passesSelfTest(
   precision: "fp32" | "bf16" = "fp32",
 ): Promise<boolean> {
   const tf = await import("@tensorflow/tfjs");
-  const weight = tf.variable(tf.tensor2d([1, -2, 0.5, 0.25, 3, -1], [3, 2]));
+  const weight = tf.tidy(() => tf.variable(tf.tensor2d([1, -2, 0.5, 0.25, 3, -1], [3, 2])));
   const step = (ids: tfjs.Tensor): tfjs.Tensor[] => {
     const loss = () => {
       const rows = tf.gather(weight, ids as tfjs.Tensor1D); // [3, 2]

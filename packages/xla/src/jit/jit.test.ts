@@ -158,6 +158,33 @@ describe.skipIf(path === undefined)("jit()", () => {
     expect(shapes).toEqual([1, 2, 3, 2]);
   });
 
+  test("gives a variable's memory away where that is safe, or asked for", () => {
+    const total = tf.variable(tf.scalar(0));
+    const add: TensorFunction = (x) => {
+      total.assign(tf.add(total, x!) as tf.Scalar);
+      return [];
+    };
+    const one = tf.scalar(1);
+    expect(jit(add).lower(one)).not.toContain("tf.aliasing_output"); // on a processor
+    expect(jit(add, { donate: true }).lower(one)).toContain(
+      "%arg1: tensor<f32> {tf.aliasing_output = 0 : i32}",
+    );
+  });
+
+  test.each([true, false])("steps follow one another, the memory given away or not: %s", async (donate) => {
+    const total = tf.variable(tf.scalar(0));
+    const step = jit(
+      (x) => {
+        total.assign(tf.add(total, x!) as tf.Scalar);
+        return [];
+      },
+      { donate },
+    );
+    for (let i = 1; i <= 4; i++) step(tf.scalar(i));
+    expect((await total.data())[0]).toBe(10);
+    expect(total.dataSync()[0]).toBe(10);
+  });
+
   test("gives the text of a program for more devices than there are, but does not run it", () => {
     const sum = jit((x) => [tf.sum(x!)], { mesh: { data: 64 } });
     expect(sum.lower(tf.ones([64, 2]))).toContain("mhlo.num_partitions = 64");

@@ -30,7 +30,12 @@ export interface JitOptions {
   mesh?: { data: number };
   /** Divide these variables among the devices too, where their first dimension can be: an optimiser's moments. @default none */
   divided?: ReadonlySet<tf.Variable>;
-  /** Whether the memory of variables that are assigned to is reused for their new values. @default true */
+  /**
+   * Whether the memory of variables that are assigned to is reused for their new values. On a processor it is not, unless
+   * asked for: XLA's plugin for CPUs (0.0.1) was seen to overwrite weights before all that reads them was done.
+   *
+   * @default true, but false on the platform `cpu`
+   */
   donate?: boolean;
   /** For how many shapes of the inputs programs are kept; the one that was not used for longest goes first. @default 16 */
   shapes?: number;
@@ -183,6 +188,7 @@ class Program {
       ...recorded.assigned.map(({ variable, value }) => ({ value, sharding: ofVariable(variable) })),
     ];
 
+    const { donate = backend.client.platform !== "cpu" } = options;
     const results = new Map(recorded.assigned.map(({ variable }, i) => [variable, this.#returned + i]));
     const slots = new Map<tf.Variable, Slot>();
     const aliases = new Map<number, number>();
@@ -191,7 +197,7 @@ class Program {
       const result = results.get(capture.variable);
       const slot = new Slot(capture, result !== undefined);
       slots.set(capture.variable, slot);
-      if (result !== undefined && options.donate !== false) aliases.set(parameters + i, result);
+      if (result !== undefined && donate) aliases.set(parameters + i, result);
       return slot;
     });
     const donated = new Set(aliases.values());
