@@ -5,12 +5,14 @@ import { expect, test } from "vitest";
 const ALONE: Record<string, { readonly files: readonly string[]; readonly models?: readonly string[] }> = {
   analyze: { files: ["analyze", "classify_text", "classify_tokens"] },
   answerQuestion: { files: ["answer_question"] },
-  answerSquad: { files: ["answer_squad"] },
+  answerSquad: { files: ["answer_squad", "squad_windows"] },
   classifyText: { files: ["classify_text"] },
   classifyTokens: { files: ["classify_tokens"] },
   extractFeatures: { files: ["extract_features"] },
   fillMask: { files: ["fill_mask"] },
   sentenceSimilarity: { files: ["extract_features", "sentence_similarity"] },
+  squadWindows: { files: ["squad_windows"] },
+  squadWords: { files: ["squad_windows"] },
   loadAnalyze: {
     files: ["analyze", "classify_text", "classify_tokens", "load_analyze"],
     models: ["BertForSequenceClassification", "BertForTokenClassification"],
