@@ -17,6 +17,10 @@ interface Saved {
  */
 export async function joinedFolder(models: readonly Saved[]): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
+  if (models.length === 1) {
+    await models[0]!.save(async (name, bytes) => void files.set(name, bytes)); // nothing to join: its files are the folder's
+    return files;
+  }
   const tensors = new Map<string, SafetensorsTensor>();
   const architectures: string[] = [];
   let config: Record<string, unknown> | undefined;
