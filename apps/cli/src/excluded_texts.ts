@@ -1,6 +1,7 @@
 import { resolveInputs } from "./io/inputs.ts";
 import { readTexts } from "./io/read_texts.ts";
 import { textField } from "./io/text_field.ts";
+import { unquotedVariants } from "./unquoted_variants.ts";
 
 /**
  * The texts that a corpus must not hold, cleaned as it is.
@@ -22,21 +23,9 @@ export async function excludedTexts(
     const [, files = word, column] = /^(.+):(\d+)$/.exec(word) ?? [];
     const options = { field: textField({ column }), signal };
     for await (const text of readTexts(resolveInputs([files]), options)) {
-      for (let inner = text; ; inner = unquoted(inner)) {
-        texts.add(clean(inner));
-        if (!QUOTED.test(inner)) break;
-      }
+      for (const variant of unquotedVariants(text)) texts.add(clean(variant));
     }
   }
   texts.delete(""); // an empty text says nothing of where it came from
   return texts;
-}
-
-// --- internal ---
-
-const QUOTED = /^".*"$/s;
-
-/** Without one layer of CSV's quotes. */
-function unquoted(text: string): string {
-  return text.slice(1, -1).replaceAll('""', '"');
 }

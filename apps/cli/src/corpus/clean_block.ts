@@ -1,5 +1,6 @@
 import { countCodePoints } from "@kcbert/normalizer";
 import { cleanVariant } from "../clean_variant.ts";
+import { unquotedVariants } from "../unquoted_variants.ts";
 import { dayOf } from "./day.ts";
 import { type Fields, type FoundRecord, type LineProblem, readRecord } from "./records.ts";
 import { RowWriter, type WrittenRows } from "./row_writer.ts";
@@ -114,16 +115,6 @@ function cleanBlock(
     }
   }
   return { ...writer.finish(), counts, examples };
-}
-
-/** A text, and where it is quoted as in CSV, also what is inside the quotes: test sets are published either way. */
-function unquotedVariants(text: string): string[] {
-  const variants = [text];
-  for (let inner = text; /^".*"$/s.test(inner) && inner.length > 1;) {
-    inner = inner.slice(1, -1).replaceAll('""', '"');
-    variants.push(inner);
-  }
-  return variants;
 }
 
 /** The lines, `undefined` for one that is not UTF-8. */
