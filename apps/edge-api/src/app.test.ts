@@ -344,7 +344,15 @@ describe("GET /health", () => {
     expect(await response.json()).toEqual({
       status: "ready",
       models: [
-        { id: "tiny", task: "fill-mask", labels: [], state: "final", revision: "final.1", step: null },
+        {
+          id: "tiny",
+          task: "fill-mask",
+          labels: [],
+          state: "final",
+          revision: "final.1",
+          step: null,
+          shares_weights_with: null,
+        },
       ],
       shares_models: false,
       training: null,

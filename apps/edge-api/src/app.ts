@@ -158,7 +158,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 /** Load models on a backend that is made ready once; a failure may be tried again. */
 function loaderOn(backend: () => Promise<void>): ConstructorParameters<typeof Models>[1]["load"] {
   let ready: Promise<void> | undefined;
-  return async (task, { source }) => {
+  return async (task, { source }, shared) => {
     ready ??= backend();
     try {
       await ready;
@@ -167,7 +167,7 @@ function loaderOn(backend: () => Promise<void>): ConstructorParameters<typeof Mo
       throw error;
     }
     const { loadModel } = await import("./loaded_model.ts"); // not before a model is asked: the page opens at once
-    return loadModel(task, source);
+    return loadModel(task, source, shared);
   };
 }
 

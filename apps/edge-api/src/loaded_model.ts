@@ -1,4 +1,10 @@
-import { type BertConfig, BertModel, type BertPreTrainedModel, type PretrainedSource } from "@kcbert/bert";
+import {
+  type BertConfig,
+  BertModel,
+  type BertPreTrainedModel,
+  type PretrainedSource,
+  type SharedWeights,
+} from "@kcbert/bert";
 import { type CleanedText, cleanWithOffsets } from "@kcbert/normalizer";
 import {
   type AnswerQuestionPipeline,
@@ -6,6 +12,7 @@ import {
   type ClassifyTokensPipeline,
   extractFeatures,
   type FillMaskPipeline,
+  type LoadModelOptions,
   loadAnswerQuestion,
   loadClassifyText,
   loadClassifyTokens,
@@ -27,8 +34,8 @@ export interface LoadedModel {
   readonly clean: (text: string) => CleanedText;
   /** Its encoder without the head; shares its weights, and lives as long. */
   readonly encoder: BertModel;
-  /** Bytes of its weights. */
-  readonly bytes: number;
+  /** Its weights, each with its bytes; other models may have some of the same. */
+  readonly parts: ReadonlyMap<object, number>;
   /** Its head; the one of {@link LoadedModel.task} is there, no other. */
   readonly heads: ModelHeads;
   /** Free it. */
@@ -52,10 +59,15 @@ export interface ModelHeads {
  *
  * @param task What it is for.
  * @param source Gives the folder's files by name.
+ * @param shared Weights that it has in common with others.
  * @throws {RangeError} If the folder has no head for this task; other errors as the loaders throw them.
  */
-export async function loadModel(task: ModelTask, source: PretrainedSource): Promise<LoadedModel> {
-  const pipeline = await loaders[task](source);
+export async function loadModel(
+  task: ModelTask,
+  source: PretrainedSource,
+  shared?: SharedWeights,
+): Promise<LoadedModel> {
+  const pipeline = await loaders[task](source, shared === undefined ? {} : { shared });
   const { model, tokenizer } = pipeline;
   const { config } = model;
   return {
@@ -64,7 +76,7 @@ export async function loadModel(task: ModelTask, source: PretrainedSource): Prom
     tokenizer,
     clean: cleaningOf(config),
     encoder: encoderOf(model),
-    bytes: bytesOf(model),
+    parts: partsOf(model),
     heads: task === "feature-extraction" ? {} : { [task]: pipeline },
     dispose: () => pipeline.dispose(),
   };
@@ -83,7 +95,7 @@ const loaders = {
   "token-classification": loadClassifyTokens,
   "question-answering": loadAnswerQuestion,
   "feature-extraction": loadExtractFeatures,
-} satisfies Record<ModelTask, (source: PretrainedSource) => Promise<unknown>>;
+} satisfies Record<ModelTask, (source: PretrainedSource, options: LoadModelOptions) => Promise<unknown>>;
 
 /** The loaders have refused a variant that is none. */
 function cleaningOf({ clean }: BertConfig): (text: string) => CleanedText {
@@ -107,15 +119,20 @@ function encoderOf(model: BertPreTrainedModel): BertModel {
   return new BertModel(model.config, bare(model.parameters), bare(model.matrices));
 }
 
-function bytesOf({ parameters, matrices }: BertPreTrainedModel): number {
-  let bytes = 0;
-  for (const { size } of parameters.values()) bytes += 4 * size;
+function partsOf({ parameters, matrices }: BertPreTrainedModel): Map<object, number> {
+  const parts = new Map<object, number>();
+  for (const parameter of parameters.values()) parts.set(parameter, 4 * parameter.size);
   for (const matrix of matrices.values()) {
-    for (const { dtype, shape } of matrix.saved().values()) {
-      bytes += shape.reduce((size, n) => size * n, 1) * (bytesOfDtype[dtype] ?? 4);
-    }
+    const saved = [...matrix.saved().values()];
+    const sizes = saved.map(({ dtype, shape }) =>
+      shape.reduce((n, size) => n * size, bytesOfDtype[dtype] ?? 4),
+    );
+    parts.set(
+      matrix,
+      sizes.reduce((sum, bytes) => sum + bytes, 0),
+    );
   }
-  return bytes;
+  return parts;
 }
 
 const bytesOfDtype: Record<string, number> = { F64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 };

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "./loaded_model.ts";
 import { Models, type ModelVersion, type ServedModel } from "./models.ts";
-import { tinyModel, versionOf, type Files } from "./testing/tiny_model.ts";
+import { tinyModel, tinyModelFor, versionOf, type Files } from "./testing/tiny_model.ts";
 
 let files: Files;
 beforeAll(async () => {
@@ -16,9 +16,9 @@ function modelsOf(
   { others = [], modelBytes = Infinity }: { others?: ServedModel[]; modelBytes?: number } = {},
 ): Models {
   return new Models([{ id: "tiny", current }, ...others], {
-    load: async (task, { source }) => {
+    load: async (task, { source }, shared) => {
       onLoad();
-      return loadModel(task, source);
+      return loadModel(task, source, shared);
     },
     log: () => {},
     concurrentRequests: 100,
@@ -81,7 +81,8 @@ describe("Models with a budget of memory", () => {
   test("lets the model go that was used least recently, and loads it again when it is asked for", async () => {
     const before = tf.memory().numTensors;
     const loads: string[] = [];
-    const one = (await loadModel("fill-mask", versionOf(files, "").source)).bytes;
+    const { parts } = await loadModel("fill-mask", versionOf(files, "").source);
+    const one = [...parts.values()].reduce((sum, bytes) => sum + bytes, 0);
     const models = new Models([served("a"), served("b"), served("c")], {
       load: async (task, { revision, source }) => {
         loads.push(revision);
@@ -122,5 +123,39 @@ describe("Models with a budget of memory", () => {
     await expect(models.use("tiny", "fill-mask", async () => {})).rejects.toThrow(
       /"tiny" cannot be loaded as it needs 1 MB and this server has 1 MB for models: quantise it/,
     );
+  });
+});
+
+describe("Models whose heads share their weights", () => {
+  const served = (id: string, of: Files, weights?: string): ServedModel => ({
+    id,
+    current: async () => ({ ...versionOf(of, id), ...(weights === undefined ? {} : { weights }) }),
+  });
+  const ask = (models: Models, id: string) =>
+    models.use(id, undefined, async ({ model }) => {
+      const [filler, judge] = [model.heads["fill-mask"], model.heads["text-classification"]];
+      return filler === undefined ? judge!.run("영화", { topK: null }) : filler.run("영화 [MASK]");
+    });
+
+  test("keeps the encoder once, counts it once, and as long as one of them is there", async () => {
+    const before = tf.memory().numTensors;
+    const head = await tinyModelFor("text-classification", 1); // the same encoder, for it has the same seed
+    const apart = modelsOf(async () => versionOf(files, "1"), undefined, { others: [served("mood", head)] });
+    const expected = [await ask(apart, "tiny"), await ask(apart, "mood")];
+    const [bytesApart, tensorsApart] = [apart.loadedBytes, tf.memory().numTensors - before];
+    apart.dispose();
+
+    const others = [served("mood", head, "one"), served("fill", files, "one"), served("lone", files)];
+    const models = modelsOf(async () => undefined, undefined, { others, modelBytes: bytesApart });
+    expect([await ask(models, "fill"), await ask(models, "mood")]).toEqual(expected);
+    expect(models.loadedCount).toBe(2);
+    expect(models.loadedBytes).toBeLessThan(0.7 * bytesApart);
+    expect(tf.memory().numTensors - before).toBeLessThan(0.7 * tensorsApart);
+
+    expect(await ask(models, "lone")).toEqual(expected[0]); // the other filler has to go, not what it shares
+    expect(await ask(models, "mood")).toEqual(expected[1]);
+    expect(models.loadedCount).toBe(2);
+    models.dispose();
+    expect(tf.memory().numTensors).toBe(before);
   });
 });

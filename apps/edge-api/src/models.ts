@@ -1,4 +1,4 @@
-import type { PretrainedSource } from "@kcbert/bert";
+import { type PretrainedSource, SharedWeights } from "@kcbert/bert";
 import { ApiError } from "./api_error.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import type { Log } from "./log.ts";
@@ -15,6 +15,8 @@ export interface ModelVersion {
   readonly step: number | null;
   /** Reads the folder's files. */
   readonly source: PretrainedSource;
+  /** Names the file of its weights, where other models may have the same: they are then in memory once. */
+  readonly weights?: string;
 }
 
 /** A model that the app serves, loaded when first asked for. */
@@ -30,7 +32,7 @@ export interface ServedModel {
 /** What {@link Models} needs besides the models. */
 export interface ModelsOptions {
   /** Bring a model's folder into memory. */
-  readonly load: (task: ModelTask, version: ModelVersion) => Promise<LoadedModel>;
+  readonly load: (task: ModelTask, version: ModelVersion, shared?: SharedWeights) => Promise<LoadedModel>;
   readonly log: Log;
   /** Requests that may be at the models at once. */
   readonly concurrentRequests: number;
@@ -68,6 +70,8 @@ export class Models {
   readonly #loaded = new Map<string, Loaded>();
   readonly #loading = new Map<string, Promise<unknown>>();
   readonly #facts = new Map<string, { readonly revision: string; readonly facts: ModelFacts }>();
+  /** By what {@link ModelVersion.weights} says. */
+  readonly #shared = new Map<string, SharedWeights>();
   readonly #options: ModelsOptions;
   #requests = 0;
 
@@ -87,9 +91,9 @@ export class Models {
     return this.#loaded.size;
   }
 
-  /** Bytes of weights in memory. */
+  /** Bytes of weights in memory; those that several models share count once. */
   get loadedBytes(): number {
-    return [...this.#loaded.values()].reduce((sum, { model }) => sum + model.bytes, 0);
+    return bytesOf([...this.#loaded.values()].map(({ model }) => model));
   }
 
   /** @throws {ApiError} 404 if there is no model `id`. */
@@ -224,9 +228,16 @@ export class Models {
     for (;;) {
       try {
         const facts = await readModelFacts(wanted.source);
-        this.#makeRoom(served.id, facts.bytes);
-        const model = await this.#options.load(facts.task, wanted);
-        this.#makeRoom(served.id, model.bytes);
+        const shared = this.#sharedOf(wanted);
+        const expected = shared === undefined || shared.size === 0 ? facts.bytes : 0;
+        this.#makeRoom(served.id, { parts: new Map([[facts, expected]]) });
+        const model = await this.#options.load(facts.task, wanted, shared);
+        try {
+          this.#makeRoom(served.id, model);
+        } catch (error) {
+          model.dispose();
+          throw error;
+        }
         const old = this.#loaded.get(served.id);
         const loaded = { model, version: wanted, users: 1, retired: false };
         this.#loaded.set(served.id, loaded);
@@ -249,9 +260,20 @@ export class Models {
     }
   }
 
-  /** Let models go that nobody uses, those used least recently first, until `bytes` more have room beside the rest. */
-  #makeRoom(id: string, bytes: number): void {
+  #sharedOf({ weights }: ModelVersion): SharedWeights | undefined {
+    if (weights === undefined) return undefined;
+    const known = this.#shared.get(weights);
+    if (known !== undefined) return known;
+    for (const [name, { size }] of this.#shared) if (size === 0) this.#shared.delete(name); // of old checkpoints
+    const shared = new SharedWeights();
+    this.#shared.set(weights, shared);
+    return shared;
+  }
+
+  /** Let models go that nobody uses, those used least recently first, until `next` has room beside the rest. */
+  #makeRoom(id: string, next: Weighed): void {
     const { modelBytes } = this.#options;
+    const bytes = bytesOf([next]);
     if (bytes > modelBytes) {
       throw new ApiError(
         424,
@@ -259,14 +281,25 @@ export class Models {
       );
     }
     for (const [other, loaded] of this.#loaded) {
-      const others = this.loadedBytes - (this.#loaded.get(id)?.model.bytes ?? 0);
-      if (others + bytes <= modelBytes) return;
+      const rest = [...this.#loaded].flatMap(([name, { model }]) => (name === id ? [] : [model]));
+      const all = bytesOf([next, ...rest]);
+      if (all <= modelBytes) return;
       if (other === id || loaded.users > 0) continue;
+      if (bytesOf([next, ...rest.filter((model) => model !== loaded.model)]) === all) continue; // it has nothing of its own
       this.#loaded.delete(other);
       retire(loaded);
       this.#options.log({ level: "info", message: `Let the model "${other}" go to make room for "${id}"` });
     }
   }
+}
+
+/** What is known of a model's weights. */
+type Weighed = Pick<LoadedModel, "parts">;
+
+/** Bytes of what these models have in memory, together. */
+function bytesOf(models: readonly Weighed[]): number {
+  const parts = new Map(models.flatMap(({ parts }) => [...parts]));
+  return [...parts.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Seconds that a client is asked to wait for a model; checkpoints come more seldom than that. */

@@ -40,6 +40,8 @@ export async function saveQuantized(
 export interface LoadQuantizedOptions {
   readonly signal?: AbortSignal | undefined;
   readonly ignoreMismatchedSizes?: boolean | undefined;
+  /** Which parameters the caller has already: they are not read, and are neither missing nor unexpected. */
+  readonly has?: ((key: string) => boolean) | undefined;
   /** Takes each parameter that is not quantised. */
   readonly take: (key: string, weight: Weight) => unknown;
   /** Takes each that is. */
@@ -57,9 +59,11 @@ export async function loadQuantized(
   source: PretrainedSource,
   shapes: Iterable<readonly [key: string, shape: readonly number[]]>,
   quantization: Quantization,
-  { signal, ignoreMismatchedSizes = false, take, takeMatrix }: LoadQuantizedOptions,
+  { signal, ignoreMismatchedSizes = false, has = () => false, take, takeMatrix }: LoadQuantizedOptions,
 ): Promise<{ missing: string[]; unexpected: string[] }> {
-  const wanted = wantedTensors(shapes, quantization);
+  const [had, others] = [[...shapes].filter(([key]) => has(key)), [...shapes].filter(([key]) => !has(key))];
+  const wanted = wantedTensors(others, quantization);
+  const known = wantedTensors(had, quantization);
   const unexpected: string[] = [];
   const announced = new Set<Wanted>();
   const files = openWeightFiles(source, signal, [`${quantizedStem(quantization)}.safetensors`]);
@@ -67,8 +71,9 @@ export async function loadQuantized(
     const skipped = new Set<string>();
     for (const [name, found] of file.tensors) {
       const tensor = wanted.get(plainName(name));
-      if (tensor === undefined) unexpected.push(name);
-      else if (announced.size === announced.add(tensor).size) {
+      if (tensor === undefined) {
+        if (!known.has(plainName(name))) unexpected.push(name);
+      } else if (announced.size === announced.add(tensor).size) {
         throw unloadable(`${tensor.parameter.key}${tensor.suffix} must occur once: ${name} is another`);
       } else if (fits(name, found, tensor, ignoreMismatchedSizes)) continue;
       skipped.add(name);

@@ -80,4 +80,5 @@ export {
 export { type Quantization } from "./quantization.ts";
 export { quantize, type QuantizeOptions } from "./quantize.ts";
 export { randomBits, type RandomStream, truncatedNormal, uniform } from "./random.ts";
+export { type ModelPart, SharedWeights } from "./shared_weights.ts";
 export type { FusedActivation, SavedTensor, StoredMatrix } from "./stored_matrix.ts";

@@ -35,6 +35,8 @@ export interface LoadWeightsOptions {
    * stays empty then. Without it, they are collected.
    */
   readonly take?: ((key: string, weight: Weight) => void) | undefined;
+  /** Which parameters the caller has already: they are not read, and are neither missing nor unexpected. */
+  readonly has?: ((key: string) => boolean) | undefined;
   /**
    * Which parameters may be absent from the checkpoint; they are named in `missing`, for the caller to initialise.
    * Default: those outside of the embeddings and the encoder, that is pooler and heads.
@@ -180,6 +182,8 @@ const floats: ReadonlySet<string> = new Set(["F64", "F32", "F16", "BF16"]);
 class Matching {
   /** What the model wants, by key without `bert.`. */
   readonly #wanted = new Map<string, { readonly key: string; readonly shape: readonly number[] }>();
+  /** What the caller has already, by key without `bert.`. */
+  readonly #had = new Set<string>();
   /** Names in the checkpoint, by key without `bert.`. */
   readonly #found = new Map<string, string>();
   readonly #unexpected: string[] = [];
@@ -188,14 +192,17 @@ class Matching {
   readonly #options: LoadWeightsOptions;
 
   constructor(shapes: Iterable<readonly [string, readonly number[]]>, options: LoadWeightsOptions) {
-    for (const [key, shape] of shapes) this.#wanted.set(plainKey(key), { key, shape });
+    for (const [key, shape] of shapes) {
+      if (options.has?.(key)) this.#had.add(plainKey(key));
+      else this.#wanted.set(plainKey(key), { key, shape });
+    }
     this.#options = options;
   }
 
   /** Takes note of a tensor, and refuses it if it cannot be what its name says. */
   announce(name: string, { dtype, shape }: WeightTensor): void {
     const plain = plainKey(name);
-    if (ignored.has(plain)) return;
+    if (ignored.has(plain) || this.#had.has(plain) || this.#had.has(tied.get(plain) ?? "")) return;
     const wanted = this.#wantedFor(plain);
     if (wanted === undefined) {
       this.#unexpected.push(name);

@@ -12,6 +12,7 @@ import {
 import { quantizationOf, withQuantization } from "./quantization.ts";
 import { loadQuantized, saveQuantized } from "./_quantized_files.ts";
 import { truncatedNormal } from "./random.ts";
+import type { ModelPart, SharedWeights } from "./shared_weights.ts";
 import { FloatTable, type Matrix, owned, type StoredMatrix } from "./stored_matrix.ts";
 
 /** A parameter's Hugging Face key, and its shape. */
@@ -53,6 +54,8 @@ export interface FromPretrainedOptions {
    * tables of a quantised model always lie there.
    */
   frozen?: boolean;
+  /** Weights to use rather than load again, and where those go that are loaded; for inference only. */
+  shared?: SharedWeights;
   /** Dimensions to use in place of the folder's, such as `numLabels` for a new head. */
   config?: Partial<BertConfig>;
   /** Told what the folder lacks, and so begins anew, and what of it is not used. */
@@ -85,6 +88,8 @@ export abstract class BertPreTrainedModel {
   readonly parameters: ReadonlyMap<string, tf.Variable>;
   /** The matrices that are no variables, by Hugging Face key: quantised, or out of the backend's memory. */
   readonly matrices: ReadonlyMap<string, StoredMatrix>;
+  /** Owns those of them that other models use, too. */
+  #shared: SharedWeights | undefined;
 
   /**
    * A model of given parameters, which it owns from then on. Most callers want `init` or `fromPretrained`.
@@ -156,6 +161,7 @@ export abstract class BertPreTrainedModel {
       pooler = true,
       ignoreMismatchedSizes,
       frozen = false,
+      shared,
       config: changes,
       onReport,
     }: FromPretrainedOptions = {},
@@ -163,28 +169,35 @@ export abstract class BertPreTrainedModel {
     const config = checkBertConfig({ ...(await loadConfig(source, signal && { signal })), ...changes });
     const shapes = new Map(this.parameterShapes(config, { pooler }));
     const quantization = quantizationOf(config);
-    const loaded = new Map<string, tf.Variable>();
-    const matrices = new Map<string, StoredMatrix>();
-    const takeMatrix = (key: string, matrix: StoredMatrix): unknown => matrices.set(key, matrix);
+    const loaded = new Map<string, ModelPart>();
+    const put = (key: string, part: ModelPart): unknown => loaded.set(key, shared?.put(key, part) ?? part);
     const take = (key: string, weight: Weight): unknown =>
-      frozen && isWordTable(key)
-        ? takeMatrix(key, floatTable(weight))
-        : loaded.set(key, variable(weight.values, weight.shape));
+      put(key, frozen && isWordTable(key) ? floatTable(weight) : variable(weight.values, weight.shape));
     try {
-      const options = { signal, ignoreMismatchedSizes, take };
+      for (const [key, shape] of shapes) {
+        const part = shared?.take(key);
+        if (part === undefined) continue;
+        loaded.set(key, part);
+        checkSharedShape(key, part, shape);
+      }
+      const held = new Set(loaded.keys());
+      const has = (key: string): boolean => held.has(key);
+      const options = { signal, ignoreMismatchedSizes, has, take };
       const report = await (quantization === undefined
         ? loadWeights(source, shapes, options)
-        : loadQuantized(source, shapes, quantization, { ...options, takeMatrix }));
+        : loadQuantized(source, shapes, quantization, { ...options, takeMatrix: put }));
       for (const key of report.missing) {
         const shape = shapes.get(key)!;
         loaded.set(key, variable(initialValues(key, shape, config, seed), shape));
       }
       onReport?.({ missing: report.missing, unexpected: report.unexpected });
     } catch (error) {
-      for (const part of [...loaded.values(), ...matrices.values()]) part.dispose();
+      free(loaded, shared);
       throw error;
     }
-    return new this(config, inOrder(loaded, shapes), inOrder(matrices, shapes));
+    const model = new this(config, inOrder(loaded, shapes, isVariable), inOrder(loaded, shapes, isStored));
+    model.#shared = shared;
+    return model;
   }
 
   /**
@@ -206,9 +219,9 @@ export abstract class BertPreTrainedModel {
     await savePretrained(sink, config, shapes, (key) => valuesOf(this, key), options);
   }
 
-  /** Free the parameters. The model is of no use afterwards. */
+  /** Free the parameters, but for those that another model shares. The model is of no use afterwards. */
   dispose(): void {
-    for (const part of [...this.parameters.values(), ...this.matrices.values()]) part.dispose();
+    free([...this.parameters, ...this.matrices], this.#shared);
   }
 }
 
@@ -296,10 +309,38 @@ function floatTable({ values, shape }: Weight): FloatTable {
   return new FloatTable(new Float32Array(buffer), shape as [rows: number, columns: number]);
 }
 
-/** What was loaded, in the order in which it is saved. */
-function inOrder<Part>(
-  parts: ReadonlyMap<string, Part>,
+/** What was loaded in one of its forms, in the order in which it is saved. */
+function inOrder<Part extends ModelPart>(
+  parts: ReadonlyMap<string, ModelPart>,
   shapes: ReadonlyMap<string, unknown>,
+  is: (part: ModelPart) => part is Part,
 ): Map<string, Part> {
-  return new Map([...shapes.keys()].filter((key) => parts.has(key)).map((key) => [key, parts.get(key)!]));
+  const found = new Map<string, Part>();
+  for (const key of shapes.keys()) {
+    const part = parts.get(key);
+    if (part !== undefined && is(part)) found.set(key, part);
+  }
+  return found;
+}
+
+function checkSharedShape(key: string, part: ModelPart, shape: readonly number[]): void {
+  if (tf.util.arraysEqual([...part.shape], [...shape])) return;
+  throw new RangeError(
+    `Cannot share the weight ${key} as shapes must agree: it is [${part.shape.join(", ")}] in another model, [${shape.join(", ")}] by config.json`,
+  );
+}
+
+function isStored(part: ModelPart): part is StoredMatrix {
+  return "readRows" in part;
+}
+
+function isVariable(part: ModelPart): part is tf.Variable {
+  return !isStored(part);
+}
+
+function free(
+  parts: Iterable<readonly [key: string, part: ModelPart]>,
+  shared: SharedWeights | undefined,
+): void {
+  for (const [key, part] of parts) if (!shared?.giveBack(key, part)) part.dispose();
 }

@@ -1,10 +1,21 @@
-import type { BertPreTrainedModel, FromPretrainedOptions, PretrainedSource } from "@kcbert/bert";
+import type {
+  BertPreTrainedModel,
+  FromPretrainedOptions,
+  PretrainedSource,
+  SharedWeights,
+} from "@kcbert/bert";
 import type { CleanedText } from "@kcbert/normalizer";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import { checkFit } from "./_checks.ts";
 import { cleaningOf } from "./_cleaning.ts";
 import type { ReadSourceOptions } from "./_read_source.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
+
+/** How a model is loaded. */
+export interface LoadModelOptions extends ReadSourceOptions {
+  /** Weights that it has in common with other models, each then in memory once: see `SharedWeights` of `@kcbert/bert`. */
+  readonly shared?: SharedWeights;
+}
 
 /** A model with its tokenizer and its cleaning, ready to be asked. */
 export interface LoadedModel<Model extends BertPreTrainedModel> {
@@ -36,13 +47,15 @@ export interface ModelParts<Model extends BertPreTrainedModel> {
 export async function loadModel<Model extends BertPreTrainedModel>(
   task: string,
   source: PretrainedSource,
-  options: ReadSourceOptions,
+  { signal, shared }: LoadModelOptions,
   load: (options: FromPretrainedOptions) => Promise<Model>,
 ): Promise<ModelParts<Model>> {
-  const tokenizer = await loadTokenizer(source, options);
+  const given = signal === undefined ? {} : { signal };
+  const tokenizer = await loadTokenizer(source, given);
   // Nothing is trained here: the word table stays out of the backend's memory.
   const model = await load({
-    ...options,
+    ...given,
+    ...(shared === undefined ? {} : { shared }),
     frozen: true,
     onReport: ({ missing }) => requireAll(task, missing),
   });

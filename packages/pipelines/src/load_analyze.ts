@@ -5,8 +5,7 @@ import {
   type PretrainedSource,
 } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import { loadModel, type ModelParts } from "./_load_model.ts";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import { loadModel, type ModelParts, type LoadModelOptions } from "./_load_model.ts";
 import { analyze, type AnalyzeHeads, type AnalyzeOptions, type CommentAnalysis } from "./analyze.ts";
 
 /** Where the models that look at a comment are loaded from, each under a name of your choice. */
@@ -48,11 +47,11 @@ export interface AnalyzePipeline<Labels extends string = string, Spans extends s
  */
 export async function loadAnalyze<Labels extends string = never, Spans extends string = never>(
   sources: AnalyzeSources<Labels, Spans>,
-  options?: ReadSourceOptions,
+  options?: LoadModelOptions,
 ): Promise<AnalyzePipeline<Labels, Spans>>;
 export async function loadAnalyze(
   sources: AnalyzeSources,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<AnalyzePipeline> {
   const loaded: ModelParts<BertPreTrainedModel>["loaded"][] = [];
   const dispose = (): void => {

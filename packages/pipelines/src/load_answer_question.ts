@@ -2,8 +2,7 @@ import { BertForQuestionAnswering, type PretrainedSource } from "@kcbert/bert";
 import type { CleanedText } from "@kcbert/normalizer";
 import type { AtLeastOne } from "./_at_least_one.ts";
 import { inUnit } from "./_code_points.ts";
-import { type LoadedModel, loadModel } from "./_load_model.ts";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import { type LoadedModel, loadModel, type LoadModelOptions } from "./_load_model.ts";
 import { inSource } from "./_source_spans.ts";
 import { type Answer, answerQuestion, type AnswerQuestionOptions, type Question } from "./answer_question.ts";
 
@@ -32,7 +31,7 @@ export interface AnswerQuestionPipeline extends LoadedModel<BertForQuestionAnswe
  */
 export async function loadAnswerQuestion(
   source: PretrainedSource,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<AnswerQuestionPipeline> {
   const { loaded, cleaning } = await loadModel("answer questions", source, options, (options) =>
     BertForQuestionAnswering.fromPretrained(source, options),

@@ -1,8 +1,7 @@
 import { BertForSequenceClassification, type PretrainedSource } from "@kcbert/bert";
 import type { AtLeastOne } from "./_at_least_one.ts";
 import type { TextPair } from "./_encode.ts";
-import { type LoadedModel, loadModel } from "./_load_model.ts";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import { type LoadedModel, loadModel, type LoadModelOptions } from "./_load_model.ts";
 import { classifyText, type ClassifyTextOptions, type TextLabel } from "./classify_text.ts";
 
 /** A classifier of texts with its tokenizer and its cleaning, ready to be asked. */
@@ -33,7 +32,7 @@ export interface ClassifyTextPipeline extends LoadedModel<BertForSequenceClassif
  */
 export async function loadClassifyText(
   source: PretrainedSource,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<ClassifyTextPipeline> {
   const { loaded } = await loadModel("classify texts", source, options, (options) =>
     BertForSequenceClassification.fromPretrained(source, options),

@@ -1,7 +1,6 @@
 import { BertForTokenClassification, type PretrainedSource } from "@kcbert/bert";
 import { classifySourceTokens } from "./_classify_source_tokens.ts";
-import { type LoadedModel, loadModel } from "./_load_model.ts";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import { type LoadedModel, loadModel, type LoadModelOptions } from "./_load_model.ts";
 import {
   type AggregationStrategy,
   classifyTokens,
@@ -40,7 +39,7 @@ export interface ClassifyTokensPipeline extends LoadedModel<BertForTokenClassifi
  */
 export async function loadClassifyTokens(
   source: PretrainedSource,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<ClassifyTokensPipeline> {
   const { loaded, cleaning } = await loadModel("classify tokens", source, options, (options) =>
     BertForTokenClassification.fromPretrained(source, options),

@@ -1,10 +1,9 @@
 import { BertModel, type PretrainedSource } from "@kcbert/bert";
-import { type LoadedModel, loadModel } from "./_load_model.ts";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import { type LoadedModel, loadModel, type LoadModelOptions } from "./_load_model.ts";
 import { extractFeatures, type ExtractFeaturesOptions } from "./extract_features.ts";
 
 /** How a model that embeds is loaded. */
-export interface LoadExtractFeaturesOptions extends ReadSourceOptions {
+export interface LoadExtractFeaturesOptions extends LoadModelOptions {
   /** Load the pooler too, which pooling `"pooler"` needs, and many folders lack. Default `false`. */
   readonly pooler?: boolean;
 }

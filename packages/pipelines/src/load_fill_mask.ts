@@ -1,6 +1,6 @@
 import { BertForMaskedLM, type PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import type { LoadModelOptions } from "./_load_model.ts";
 import { fillMask, type FillMaskOptions, type FillMaskResult } from "./fill_mask.ts";
 import { loadClean } from "./load_clean.ts";
 import { loadTokenizer } from "./load_tokenizer.ts";
@@ -38,7 +38,7 @@ export interface FillMaskPipeline {
  */
 export async function loadFillMask(
   source: PretrainedSource,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<FillMaskPipeline> {
   const tokenizer = await loadTokenizer(source, options);
   const clean = await loadClean(source, options);

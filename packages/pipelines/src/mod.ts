@@ -50,6 +50,6 @@ export type { TagPosition } from "./_aggregate_tokens.ts";
 export type { AtLeastOne } from "./_at_least_one.ts";
 export type { OffsetUnit } from "./_code_points.ts";
 export type { TextPair, TruncationOptions } from "./_encode.ts";
-export type { LoadedModel } from "./_load_model.ts";
+export type { LoadedModel, LoadModelOptions } from "./_load_model.ts";
 export type { ReadSourceOptions } from "./_read_source.ts";
 export type { RunOptions } from "./_run_rows.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PretrainedSource } from "@kcbert/bert";
-import type { ReadSourceOptions } from "./_read_source.ts";
+import type { LoadModelOptions } from "./_load_model.ts";
 import type { AnswerQuestionPipeline } from "./load_answer_question.ts";
 import type { ClassifyTextPipeline } from "./load_classify_text.ts";
 import type { ClassifyTokensPipeline } from "./load_classify_tokens.ts";
@@ -53,7 +53,7 @@ export interface PipelineTasks {
 export async function pipeline<Task extends keyof PipelineTasks>(
   task: Task,
   source: PretrainedSource,
-  options: ReadSourceOptions = {},
+  options: LoadModelOptions = {},
 ): Promise<PipelineTasks[Task]> {
   if (!Object.hasOwn(LOADERS, task)) {
     const known = Object.keys(LOADERS).join(", ");
@@ -64,7 +64,7 @@ export async function pipeline<Task extends keyof PipelineTasks>(
 
 // --- internal ---
 
-type Loader<Pipeline> = (source: PretrainedSource, options: ReadSourceOptions) => Promise<Pipeline>;
+type Loader<Pipeline> = (source: PretrainedSource, options: LoadModelOptions) => Promise<Pipeline>;
 
 const loadTexts: Loader<ClassifyTextPipeline> = async (...folder) =>
   (await import("./load_classify_text.ts")).loadClassifyText(...folder);

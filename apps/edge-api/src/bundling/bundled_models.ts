@@ -49,6 +49,7 @@ export async function bundledModels(read: ReadFile): Promise<ServedModel[]> {
       state: "final",
       step: null,
       source: manifestSource(model, read),
+      weights: weightsOf(model),
     };
     return { id, current: async () => version };
   });
@@ -61,6 +62,12 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 // --- internal ---
+
+/** The hashes of its files of weights, without what it has of its own in an overlay. */
+function weightsOf({ files }: ManifestModel): string {
+  const names = Object.keys(files).filter((name) => /^model.*\.safetensors$/.test(name));
+  return names.map((name) => files[name]!.sha256).join();
+}
 
 /**
  * The files of a manifest's model.

@@ -42,7 +42,8 @@ export async function writeBundle(out: string, models: readonly DeployedModel[])
   const document = openApiDocument(defaultLimits, false);
   await writeFile(join(out, "assets", "openapi.json"), JSON.stringify(document));
   const manifest: ManifestModel[] = [];
-  for (const model of models) manifest.push(await writeModel(join(out, "assets"), model));
+  const written = new Map<string, ManifestFile>();
+  for (const model of models) manifest.push(await writeModel(join(out, "assets"), model, written));
   await writeFile(join(out, "assets", "models.json"), JSON.stringify({ models: manifest }));
 }
 
@@ -72,16 +73,24 @@ async function writePage(assets: string): Promise<void> {
   await cp(join(assets, "..", "tfjs.wasm"), join(assets, "page", "tfjs.wasm")); // for the models that the browser runs
 }
 
-async function writeModel(assets: string, { id, folder, shared }: DeployedModel): Promise<ManifestModel> {
+/** @param written The files so far by where they come from: what two models share is deployed once. */
+async function writeModel(
+  assets: string,
+  { id, folder, shared }: DeployedModel,
+  written: Map<string, ManifestFile>,
+): Promise<ManifestModel> {
   const files: Record<string, ManifestFile> = {};
-  const sharesWeights = !(await readdir(folder)).some((name) => name.endsWith(".safetensors"));
+  const sharesWeights = !(await readdir(folder)).some((name) => /^model.*\.safetensors$/.test(name));
   for (const from of shared === undefined || shared === folder ? [folder] : [shared, folder]) {
     for (const name of await readdir(from)) {
       const isTokenizer = /^(?:tokenizer\.json|vocab\.txt|tokenizer_config\.json)$/.test(name);
       const isWeights = /^model.*\.(?:safetensors|json)$/.test(name) && (from === folder || sharesWeights);
-      const isOwn = isWeights || (from === folder && name === "config.json");
-      if (isTokenizer || isOwn)
-        files[name] = await writeParts(assets, `models/${id}/${name}`, join(from, name));
+      const isOwn = from === folder && /^(?:config\.json|overlay.*\.safetensors)$/.test(name);
+      if (!isTokenizer && !isWeights && !isOwn) continue;
+      const path = join(from, name);
+      const file = written.get(path) ?? (await writeParts(assets, `models/${id}/${name}`, path));
+      written.set(path, file);
+      files[name] = file;
     }
   }
   const hashes = Object.values(files).map(({ sha256 }) => sha256);

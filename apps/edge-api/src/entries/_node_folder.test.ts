@@ -66,6 +66,16 @@ test("readModel() takes quantised weights, shards, and heads that share a tokeni
   const inside = await readModel(join(root, "mini", "inside"), { shared: join(root, "mini") });
   expect(await inside!.source("model.safetensors")).toEqual(Buffer.from(files.get("model.safetensors")!));
   expect(await inside!.source("model.safetensors", { range: [0, 8] })).toHaveLength(8);
+  expect(inside!.weights).toBe((await readModel(join(root, "mini")))!.weights);
+  expect(inside!.weights).not.toBe(head!.weights);
+
+  const overlay = new Map([...config, ["overlay.int8.safetensors", weights]]);
+  await writeFolder(join(root, "mini", "over"), overlay);
+  const over = await readModel(join(root, "mini", "over"), { shared: join(root, "mini") });
+  expect(over!.weights).toBe(inside!.weights);
+  expect(over!.revision).not.toBe(inside!.revision);
+  expect(await over!.source("overlay.int8.safetensors")).toEqual(Buffer.from(weights));
+  expect(await over!.source("model.safetensors")).toEqual(Buffer.from(weights));
 });
 
 test("shippedModels() finds the models that are installed as packages, and their heads", async () => {

@@ -35,11 +35,13 @@ export async function readModel(
   const weights = own ?? (shared === undefined ? undefined : await wholeWeights(shared));
   if (weights === undefined) return undefined;
   const name = state === "final" ? "final" : basename(folder);
+  const overlay = await wholeWeights(folder, overlayFiles);
   return {
-    revision: `${name}.${weights}`,
+    revision: [name, weights, ...(overlay === undefined ? [] : [overlay])].join("."),
     state,
     step,
     source: folderSource(folder, shared, own === undefined),
+    weights: `${own === undefined ? shared : folder}.${weights}`,
   };
 }
 
@@ -49,7 +51,7 @@ export interface ReadModelOptions {
   readonly step?: number | null;
   /**
    * A folder with the tokenizer, where the model's own lacks it; and with the weights, where that holds no more than a
-   * `config.json`: a head that lies in the weights of the other.
+   * `config.json`, as a head that lies in the weights of the other, or what differs from them in an overlay.
    */
   readonly shared?: string | undefined;
 }
@@ -99,6 +101,9 @@ const tokenizerFiles: ReadonlySet<string> = new Set(["tokenizer.json", "vocab.tx
 /** Weights in one file, best first; the header of the first kind says how long the file is when it is whole. */
 const safetensorsFiles = ["model.safetensors", "model.int8.safetensors", "model.int4.safetensors"];
 
+/** What a head has of its own beside the weights of the model that it was made from. */
+const overlayFiles = ["overlay.int8.safetensors", "overlay.int4.safetensors", "overlay.safetensors"];
+
 /** Weights in several files, and those of the older kind, as `beomi/kcbert-base` has; such folders do not change while served. */
 const otherFiles = [
   ...safetensorsFiles.map((name) => `${name}.index.json`),
@@ -107,15 +112,15 @@ const otherFiles = [
 ];
 
 /** Names the weights of a folder as they are now; undefined if there are none, or they are still being written. */
-async function wholeWeights(folder: string): Promise<string | undefined> {
-  for (const name of safetensorsFiles) {
+async function wholeWeights(folder: string, names = safetensorsFiles): Promise<string | undefined> {
+  for (const name of names) {
     const path = join(folder, name);
     const size = await sizeOf(path);
     if (size === undefined) continue;
     if ((await safetensorsSize(path)) !== size) return undefined;
     return Math.round((await stat(path)).mtimeMs).toString(36);
   }
-  for (const name of otherFiles) {
+  for (const name of names === safetensorsFiles ? otherFiles : []) {
     const size = await sizeOf(join(folder, name));
     if (size) return size.toString(36);
   }

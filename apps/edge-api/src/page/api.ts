@@ -2,7 +2,7 @@ import type { AnalysisJson } from "../routes/analyze.ts";
 import type { CleanJson } from "../routes/clean.ts";
 import type { HealthJson } from "../routes/health.ts";
 import type { FillMaskJson } from "../routes/hugging_face.ts";
-import { type LocalServer, startLocalServer } from "./local_client.ts";
+import { type LocalModel, type LocalServer, startLocalServer } from "./local_client.ts";
 
 /** The server answered that it cannot, with a sentence. */
 export class RefusedError extends Error {
@@ -71,9 +71,9 @@ export async function readHealth(): Promise<HealthJson> {
 /**
  * Let the server or the browser compute from now on. In the browser the models are loaded when they are first asked.
  *
- * @param models The models by name, for the browser.
+ * @param models The models, for the browser.
  */
-export function computeIn(place: Place, models: readonly string[]): void {
+export function computeIn(place: Place, models: readonly LocalModel[]): void {
   local?.stop();
   local = place === "browser" ? startLocalServer(models, key) : undefined;
 }

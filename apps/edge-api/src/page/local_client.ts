@@ -12,14 +12,22 @@ interface LocalAnswer {
   readonly json: unknown;
 }
 
+/** A model of the server. */
+export interface LocalModel {
+  /** Its name. */
+  readonly id: string;
+  /** The name of the one that has the same weights, to be fetched and kept once; null if it has its own. */
+  readonly shares_weights_with: string | null;
+}
+
 /** What the worker is told: first which models there are, then what is asked. */
 export type LocalMessage =
-  | { readonly models: readonly string[]; readonly key: string }
+  | { readonly models: readonly LocalModel[]; readonly key: string }
   | { readonly number: number; readonly path: string; readonly body: string }
   | { readonly leave: number };
 
 /** Start it. @param models The server's models. @param key The key that the server asks for, or nothing. */
-export function startLocalServer(models: readonly string[], key: string): LocalServer {
+export function startLocalServer(models: readonly LocalModel[], key: string): LocalServer {
   const worker = new Worker(scriptUrl("/page/local_server.js") as string, { type: "module" });
   const waiting = new Map<number, (answer: LocalAnswer) => void>();
   let number = 0;
@@ -34,7 +42,7 @@ export function startLocalServer(models: readonly string[], key: string): LocalS
     for (const answer of waiting.values()) answer({ status: 500, json: { error } });
     waiting.clear();
   });
-  send({ models, key });
+  send({ models: models.map(({ id, shares_weights_with }) => ({ id, shares_weights_with })), key });
   return {
     post(path, body, signal) {
       const mine = ++number;

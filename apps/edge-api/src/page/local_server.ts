@@ -7,13 +7,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { createApp } from "../app.ts";
 import { setWebPlatform } from "../bundling/web_platform.ts";
 import type { ModelVersion, ServedModel } from "../models.ts";
-import type { LocalMessage } from "./local_client.ts";
+import type { LocalMessage, LocalModel } from "./local_client.ts";
 
 let app: ReturnType<typeof createApp> | undefined;
 const leaving = new Map<number, AbortController>();
 
 addEventListener("message", ({ data }: MessageEvent<LocalMessage>) => {
-  if ("models" in data) app = createApp({ models: data.models.map((id) => served(id, data.key)), backend });
+  if ("models" in data)
+    app = createApp({ models: data.models.map((model) => served(model, data.key)), backend });
   else if ("leave" in data) leaving.get(data.leave)?.abort();
   else void answer(data);
 });
@@ -42,15 +43,16 @@ async function backend(): Promise<void> {
 }
 
 /** A model whose files the server gives. */
-function served(id: string, key: string): ServedModel {
-  const folder = `/models/${id.split("/").map(encodeURIComponent).join("/")}/files/`;
+function served({ id, shares_weights_with: other }: LocalModel, key: string): ServedModel {
   const headers = key === "" ? {} : { authorization: `Bearer ${key}` };
   const version: ModelVersion = {
     revision: "browser",
     state: "final",
     step: null,
+    weights: other ?? id,
     async source(name, { range, signal } = {}) {
-      const response = await fetch(folder + name, { headers, ...(signal ? { signal } : {}) });
+      const owner = name.endsWith(".safetensors") ? (other ?? id) : id; // one address, so that it is fetched once
+      const response = await fetch(addressOf(owner, name), { headers, ...(signal ? { signal } : {}) });
       if (response.status === 204) return undefined;
       if (!response.ok) throw new Error((await response.json()).error ?? response.statusText);
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -58,4 +60,8 @@ function served(id: string, key: string): ServedModel {
     },
   };
   return { id, current: async () => version };
+}
+
+function addressOf(id: string, name: string): string {
+  return `/models/${id.split("/").map(encodeURIComponent).join("/")}/files/${name}`;
 }

@@ -86,8 +86,10 @@ async function askAll(comment: string): Promise<void> {
 /** Let the server or this browser compute. */
 function moveTo(chosen: Place): void {
   place = chosen;
-  const ready = models.filter(({ state }) => state === "final").map(({ id }) => id);
-  computeIn(chosen, ready);
+  computeIn(
+    chosen,
+    models.filter(({ state }) => state === "final"),
+  );
   for (const button of document.querySelectorAll<HTMLElement>("[data-place]")) {
     button.setAttribute("aria-pressed", String(button.dataset.place === chosen));
   }

@@ -31,6 +31,8 @@ export interface ModelHealthJson {
   readonly revision: string | null;
   /** Optimiser steps behind a checkpoint. */
   readonly step: number | null;
+  /** The first model with the same file of weights, which need not be fetched twice; null for the first itself. */
+  readonly shares_weights_with: string | null;
 }
 
 /** The run in {@link HealthJson}. */
@@ -54,6 +56,10 @@ export function healthRoute(models: Models, run: TrainingRun | undefined, shares
         facts: (await models.describe(served))?.facts,
       })),
     );
+    const firstWith = (weights: string | undefined, id: string): string | null => {
+      const first = states.find(({ version }) => weights !== undefined && version?.weights === weights);
+      return first === undefined || first.served.id === id ? null : first.served.id;
+    };
     const waiting = states.find(({ version }) => version === undefined);
     const health: HealthJson = {
       status:
@@ -68,6 +74,7 @@ export function healthRoute(models: Models, run: TrainingRun | undefined, shares
         state: version?.state ?? "waiting",
         revision: version?.revision ?? null,
         step: version?.step ?? null,
+        shares_weights_with: firstWith(version?.weights, served.id),
       })),
       shares_models: sharesModels,
       training: run === undefined ? null : trainingJson(run),

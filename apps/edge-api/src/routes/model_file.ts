@@ -11,6 +11,7 @@ const shared: ReadonlySet<string> = new Set([
   "model.safetensors",
   "model.int8.safetensors",
   "model.int4.safetensors",
+  "overlay.int8.safetensors",
   "model.safetensors.index.json",
   "model.int8.safetensors.index.json",
   "model.int4.safetensors.index.json",

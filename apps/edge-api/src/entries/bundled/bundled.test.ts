@@ -34,6 +34,7 @@ const comment = "★오늘 영화 정말 재밌다 ㅋㅋㅋㅋㅋ 👍";
 const requests: Record<string, { path: string; body?: unknown }> = {
   fill: { path: "/models/mask", body: { inputs: ["오늘 영화 [MASK]", "[MASK] 좋았다 ★"] } },
   int8: { path: "/models/int8", body: { inputs: "오늘 영화 [MASK]" } },
+  bare: { path: "/models/bare", body: { inputs: "오늘 영화" } },
   int4: { path: "/models/int4", body: { inputs: "오늘 영화 [MASK]" } },
   classify: { path: "/models/mood", body: { inputs: [comment, "시간 낭비"] } },
   names: { path: "/pipeline/ner", body: { inputs: comment, parameters: { aggregation_strategy: "none" } } },
@@ -93,13 +94,19 @@ beforeAll(async () => {
     await quantized.save(async (name, bytes) => void files.set(name, bytes.slice()));
     await writeFolder(join(root, bits), files);
   }
+  const vectors = folders.get("vectors")!;
+  await writeFolder(join(root, "bare"), new Map([["config.json", vectors.get("config.json")!]])); // in the weights of another
   out = join(root, "bundle");
-  const ids = [...Object.keys(tasks), "int8", "int4"];
-  await writeBundle(
-    out,
-    ids.map((id) => ({ id, folder: join(root, id) })),
-  );
-  const models = ids.map((id) => ({ id, current: () => readModel(join(root, id)) }));
+  const deployed = [...Object.keys(tasks), "int8", "int4", "bare"].map((id) => ({
+    id,
+    folder: join(root, id),
+    ...(id === "bare" ? { shared: join(root, "mask") } : {}),
+  }));
+  await writeBundle(out, deployed);
+  const models = deployed.map(({ id, folder, ...shared }) => ({
+    id,
+    current: () => readModel(folder, shared),
+  }));
   const app = createApp({ models, backend: startBackend });
   expected = await answers(async (path, init) => app.request(path, init));
 });
@@ -213,6 +220,15 @@ test("the code and its binaries take 260 KB at most, as they are sent", () => {
   const code = readdirSync(out).filter((name) => /^(?:app\.js|wasm\.js|worker\.mjs|.*\.wasm)$/.test(name));
   const bytes = code.map((name) => gzipSync(readFileSync(join(out, name)), { level: 9 }).length);
   expect(bytes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(260_000);
+});
+
+test("what two models share is deployed once", () => {
+  const { models } = JSON.parse(readFileSync(join(out, "assets", "models.json"), "utf8"));
+  const partsOf = (id: string, name: string): string[] =>
+    models.find((model: { id: string }) => model.id === id).files[name].parts;
+  expect(partsOf("bare", "model.safetensors")).toEqual(partsOf("mask", "model.safetensors"));
+  expect(partsOf("bare", "config.json")).toEqual(["models/bare/config.json"]);
+  expect(readdirSync(join(out, "assets", "models", "bare"))).toEqual(["config.json"]);
 });
 
 test("a file that is not the one that was deployed is refused", async () => {
