@@ -2,11 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { BertForMaskedLM, kcbertBase } from "@kcbert/bert";
-import { BertTokenizer, formatTokenizerConfig, trainWordPiece } from "@kcbert/tokenizer";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../test/run_cli.ts";
+import { makeTinyModel } from "../test/tiny_model.ts";
 import type { FinetuneResults } from "./finetune/finetune_results.ts";
 import { TASKS } from "./finetune/tasks.ts";
 
@@ -106,28 +104,11 @@ beforeAll(async () => {
     if (name.startsWith("korsts")) writeFileSync(`${path}.gz`, gzipSync(content));
     else writeFileSync(path, content);
   }
-  await tf.setBackend("cpu");
-  const { tokens } = await trainWordPiece(
-    [...GOOD, ...BAD, "홍길동 서울 부산 수도 항구 0123456789일 야 이 병신아 오늘 날씨"],
-    { vocabSize: 200 },
-  );
-  const tokenizer = BertTokenizer.fromVocab(tokens);
-  const sizes = {
-    hiddenSize: 16,
-    numHiddenLayers: 1,
-    numAttentionHeads: 2,
-    intermediateSize: 32,
-    maxPositionEmbeddings: 48,
-  };
-  const masked = BertForMaskedLM.init(
-    { ...kcbertBase, ...sizes, vocabSize: tokenizer.vocabSize, clean: "2021" },
-    { seed: 1 },
-  );
-  mkdirSync(model!);
-  await masked.save(async (name, bytes) => writeFileSync(join(model!, name), bytes));
-  masked.dispose();
-  writeFileSync(join(model!, "vocab.txt"), tokenizer.vocabText());
-  writeFileSync(join(model!, "tokenizer_config.json"), formatTokenizerConfig(tokenizer, 48));
+  await makeTinyModel(model!, [
+    ...GOOD,
+    ...BAD,
+    "홍길동 서울 부산 수도 항구 0123456789일 야 이 병신아 오늘 날씨",
+  ]);
 });
 
 const resultsOf = (...path: string[]) =>

@@ -19,6 +19,43 @@ export interface CheckpointManifest {
 }
 
 /**
+ * The folder of a run that goes on at its latest checkpoint, or begins where there is none: what an unfinished run without
+ * a whole checkpoint left is removed.
+ *
+ * @param onDamaged Told, in a sentence, of each checkpoint that is not whole.
+ * @throws {CliError} If the folder holds something else, or a run that has ended, or cannot be read.
+ */
+export function openRun(
+  path: string,
+  onDamaged: (sentence: string) => void,
+): { folder: RunFolder; checkpoint: string | undefined } {
+  const folder = new RunFolder(path, { resume: true });
+  const checkpoint = folder.latestCheckpoint(onDamaged);
+  if (checkpoint !== undefined) return { folder, checkpoint };
+  const present = contents(path);
+  if (
+    !present.every((name) => [METRICS_NAME, CHECKPOINT, UNFINISHED, TEMPORARY].some((one) => one.test(name)))
+  ) {
+    return { folder: new RunFolder(path, { resume: false }), checkpoint };
+  }
+  try {
+    for (const name of present) rmSync(join(path, name), { recursive: true });
+  } catch (error) {
+    throw fileError(`write to the folder ${path}`, error);
+  }
+  return { folder, checkpoint };
+}
+
+/** Remove the checkpoints of a run that has ended: nothing needs them. */
+export function removeCheckpoints(path: string): void {
+  try {
+    for (const step of checkpointSteps(path)) rmSync(join(path, `checkpoint-${step}`), { recursive: true });
+  } catch (error) {
+    throw fileError(`write to the folder ${path}`, error);
+  }
+}
+
+/**
  * The folder of a training run: `metrics.jsonl`, the run's events, one JSON object a line; `checkpoint-N`, the latest
  * checkpoints; `best`, the model of the best held-out loss so far; and, once the run is done, the model.
  *
@@ -186,6 +223,7 @@ export class RunFolder {
 // --- internal ---
 
 const METRICS = "metrics.jsonl";
+const METRICS_NAME = /^metrics\.jsonl$/;
 const CHECKPOINT = /^checkpoint-(\d+)$/;
 const UNFINISHED = /^\.(checkpoint-\d+|best)\.(tmp|old)$/;
 /** What a kill leaves of a file that was being written: see `io/output.ts`. */

@@ -7,7 +7,7 @@
 import type { PretrainedSink, PretrainedSource } from "@kcbert/bert";
 import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "@kcbert/safetensors";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Optimizer } from "./optimization.ts";
+import type { Optimizer, Parameters } from "./optimization.ts";
 
 /** Where a run stands. */
 export interface TrainerState {
@@ -52,13 +52,7 @@ export async function writeTrainerState(
   optimizer: Optimizer,
   state: TrainerState,
 ): Promise<void> {
-  const tensors: [string, SafetensorsTensor][] = [];
-  for (const [name, moment] of optimizer.state) {
-    const values = (await moment.data()) as Float32Array;
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    tensors.push([name, { dtype: "F32", shape: moment.shape, bytes }]);
-  }
-  await sink(trainerFiles.moments, writeSafetensors(tensors));
+  await sink(trainerFiles.moments, await encodeVariables(optimizer.state));
   await sink(trainerFiles.state, new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`));
 }
 
@@ -88,33 +82,55 @@ export async function readTrainerState(
 ): Promise<TrainerState> {
   const state = parseState(new TextDecoder().decode(await readFile(source, trainerFiles.state)));
   checkRecipe(state.recipe, recipe);
-  const { tensors } = readSafetensors(await readFile(source, trainerFiles.moments));
-  for (const name of tensors.keys()) {
-    if (!optimizer.state.has(name))
-      throw new TypeError(`Cannot resume as the optimizer has no place for ${name}`);
-  }
-  for (const [name, moment] of optimizer.state) {
-    const tensor = tensors.get(name);
-    const shape = tensor?.shape.join(", ");
-    if (tensor === undefined || shape !== moment.shape.join(", ")) {
-      throw new TypeError(
-        `Cannot resume as ${name} must be of shape [${moment.shape.join(", ")}]: ${trainerFiles.moments} holds ${tensor === undefined ? "none" : `[${shape}]`}`,
-      );
-    }
-    tf.tidy(() => moment.assign(tf.tensor(toFloat32(tensor), moment.shape)));
-  }
+  assignVariables(await readFile(source, trainerFiles.moments), optimizer.state, trainerFiles.moments);
   return state;
 }
 
-// --- internal ---
+// --- for fine-tuning ---
 
-async function readFile(source: PretrainedSource, name: string): Promise<Uint8Array> {
+/** Variables as a safetensors file. */
+export async function encodeVariables(variables: Parameters): Promise<Uint8Array> {
+  const tensors: [string, SafetensorsTensor][] = [];
+  for (const [name, variable] of variables) {
+    const values = (await variable.data()) as Float32Array;
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    tensors.push([name, { dtype: "F32", shape: variable.shape, bytes }]);
+  }
+  return writeSafetensors(tensors);
+}
+
+/**
+ * Assign to variables what a safetensors file holds, which must be these and no others.
+ *
+ * @param name What errors call the file.
+ */
+export function assignVariables(file: Uint8Array, variables: Parameters, name: string): void {
+  const { tensors } = readSafetensors(file);
+  for (const key of tensors.keys()) {
+    if (!variables.has(key)) throw new TypeError(`Cannot resume as there is no place for ${key} of ${name}`);
+  }
+  for (const [key, variable] of variables) {
+    const tensor = tensors.get(key);
+    const shape = tensor?.shape.join(", ");
+    if (tensor === undefined || shape !== variable.shape.join(", ")) {
+      throw new TypeError(
+        `Cannot resume as ${key} must be of shape [${variable.shape.join(", ")}]: ${name} holds ${tensor === undefined ? "none" : `[${shape}]`}`,
+      );
+    }
+    tf.tidy(() => variable.assign(tf.tensor(toFloat32(tensor), variable.shape)));
+  }
+}
+
+/** A file of a checkpoint, which must be there. */
+export async function readFile(source: PretrainedSource, name: string): Promise<Uint8Array> {
   const file = await source(name);
   if (file === undefined) throw new Error(`Cannot resume as the checkpoint holds no ${name}`);
   return file instanceof Uint8Array
     ? file
     : new Uint8Array(await new Response(file as BodyInit).arrayBuffer());
 }
+
+// --- internal ---
 
 function parseState(text: string): TrainerState {
   let state: unknown;

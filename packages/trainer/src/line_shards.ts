@@ -1,6 +1,7 @@
 /**
  * Corpora larger than memory: lines that come shard by shard.
  */
+import { checksum } from "./_checksum.ts";
 import { holdOut } from "./hold_out.ts";
 import type { TokenizedLines } from "./tokenized_lines.ts";
 
@@ -76,18 +77,7 @@ export async function holdOutOfShards(
 export function oneShard(lines: TokenizedLines): LineShards {
   return {
     shards: [{ sequences: lines.rowStarts.length - 1, tokens: lines.ids.length }],
-    checksum: checksum(lines),
+    checksum: checksum([lines.ids, lines.rowStarts]),
     read: async () => lines,
   };
-}
-
-// --- internal ---
-
-/** 32-bit FNV-1a of the ids and where lines begin: another corpus would be noticed. */
-function checksum({ ids, rowStarts }: TokenizedLines): string {
-  let hash = 0x811c9dc5;
-  for (const numbers of [ids, rowStarts]) {
-    for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);
-  }
-  return (hash >>> 0).toString(16).padStart(8, "0");
 }

@@ -103,6 +103,12 @@ export class BatchLoader {
     return this.#position;
   }
 
+  /** Go on from another position. */
+  goTo({ epoch, shard, batch }: LoaderPosition): void {
+    this.#position = { epoch, shard, batch };
+    this.#plan = undefined;
+  }
+
   /**
    * The next batch; those in which nothing can be masked are passed over.
    *

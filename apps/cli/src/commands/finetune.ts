@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
@@ -10,11 +8,13 @@ import { UsageError } from "../failure.ts";
 import { customTask, PROBLEMS } from "../finetune/custom_task.ts";
 import {
   backendArgs,
+  checkpointArgs,
   customArgs,
   dataArgs,
   type FlagValues,
   readColumnFlags,
   readBackendFlags,
+  readCheckpointSeconds,
   readDataFlags,
   readRecipe,
   readRunFlags,
@@ -30,10 +30,14 @@ import { LineProblems } from "../finetune/line_problems.ts";
 import { loadRecords, type TaskRecords } from "../finetune/load_records.ts";
 import { openSession, tokenizerFiles } from "../finetune/open_session.ts";
 import { TASKS, type Task } from "../finetune/tasks.ts";
+import type { RunOptions } from "../finetune/finetune_session.ts";
 import { openOutput } from "../io/output.ts";
+import { localized } from "../locale/translate.ts";
+import { modelFolder } from "../model_folder.ts";
+import { adviseBatch } from "../plugin/out_of_memory.ts";
 import { loadCorpus } from "../pretraining/corpus.ts";
 import { writeReport } from "../report.ts";
-import { RunFolder } from "../run_folder.ts";
+import { openRun, removeCheckpoints, type RunFolder } from "../run_folder.ts";
 
 const args = {
   task: {
@@ -64,6 +68,7 @@ const args = {
     description: "The run's folder",
   },
   ...recipeArgs,
+  ...checkpointArgs,
   seed: { type: "string", default: "0", valueHint: "n", description: "Seed of the head, order and dropout" },
   keep: {
     type: "string",
@@ -112,8 +117,9 @@ export const finetuneCommand: Command = defineExampledCommand(
       const seed = wholeNumber(args.seed, "seed")!;
       const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
       const backend = readBackendFlags(args);
-      forgetUnfinished(args.output);
-      const folder = new RunFolder(args.output, { resume: false });
+      const checkpointSeconds = readCheckpointSeconds(args);
+      const say = (told: string) => void process.stderr.write(`${localized(told)}\n`);
+      const { folder, checkpoint } = openRun(args.output, say);
       const problems = new LineProblems({ strict: args.strict });
       const records = atMost(
         await loadRecords(task, { ...readDataFlags(args), problems, signal }),
@@ -126,20 +132,28 @@ export const finetuneCommand: Command = defineExampledCommand(
       try {
         const facts = { maxLength: recipe.maxLength, problems: problems.list };
         const prepared = session.prepare(task, records, facts);
-        const { results, interrupted, model, maskedLm } = await session.run(prepared, {
-          ...flags,
-          recipe,
-          seed,
-          keep: keepMaskedLm === undefined ? keep : "last", // of two objectives, no score chooses for both
-          keepMaskedLm,
-          async onEvent(event) {
-            if (event.event === "start") folder.begin();
-            folder.append(event);
-            progress.show(event);
-            if (args.json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
-          },
-        });
-        if (interrupted) throw signal.reason;
+        const sizes = { batchSize: recipe.batchSize, evaluationBatchSize: flags.evaluationBatchSize };
+        const { results, interrupted, step, model, maskedLm } = await adviseBatch(sizes, () =>
+          session.run(prepared, {
+            ...flags,
+            recipe,
+            seed,
+            keep: keepMaskedLm === undefined ? keep : "last", // of two objectives, no score chooses for both
+            keepMaskedLm,
+            checkpoints: checkpointsIn(folder, checkpoint, checkpointSeconds),
+            async onEvent(event) {
+              if (event.event === "start") folder.begin();
+              folder.append(event);
+              progress.show(event);
+              if (args.json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
+            },
+          }),
+        );
+        if (interrupted) {
+          progress.done();
+          await writeReport(describeStop(step, args.output), {}, { quiet: args.quiet || args.json });
+          throw signal.reason;
+        }
         const files = new Map<string, string | Uint8Array>(
           await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings),
         );
@@ -147,6 +161,7 @@ export const finetuneCommand: Command = defineExampledCommand(
         for (const [name, bytes] of await joinedFolder(models)) files.set(name, bytes);
         if (results !== undefined) files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
         await folder.finish(files);
+        removeCheckpoints(args.output);
         const told =
           results === undefined
             ? `Learnt ${task.name}, scored on nothing as it has neither a development nor a test set here: ${args.output}`
@@ -166,7 +181,7 @@ export const finetuneCommand: Command = defineExampledCommand(
     ],
     [
       "kcbert-cli finetune korsts --model model --data data --preset small --seed 1 -o korsts-1",
-      "A small model, with hyper-parameters for small ones",
+      "A small model, with hyper-parameters for small ones; run again after Ctrl-C, it goes on",
     ],
     [
       "kcbert-cli finetune custom --model model --train train.tsv --test test.tsv --text-column comment --label-column spam -o spam",
@@ -202,6 +217,24 @@ export function describe(
   ].join("\n");
 }
 
+/** A run's checkpoints, in its folder. */
+export function checkpointsIn(
+  folder: RunFolder,
+  checkpoint: string | undefined,
+  checkpointSeconds: number,
+): NonNullable<RunOptions["checkpoints"]> {
+  return {
+    checkpointSeconds,
+    checkpoint: (step, write) => folder.keep(step, write),
+    ...(checkpoint === undefined ? {} : { resume: modelFolder(checkpoint) }),
+  };
+}
+
+/** What is told of a run that was stopped. */
+export function describeStop(step: number, output: string): string {
+  return `Stopped after ${step.toLocaleString("en")} steps (run the same command again to go on: ${output})`;
+}
+
 /** The records, of the training set at most so many. */
 export function atMost(records: TaskRecords, maxTrain: number | undefined): TaskRecords {
   if (maxTrain === undefined || recordCount(records.train) <= maxTrain) return records;
@@ -214,12 +247,6 @@ export function atMost(records: TaskRecords, maxTrain: number | undefined): Task
 }
 
 // --- internal ---
-
-/** A run that ended before its model was written left its events alone: they make way for the same run from its beginning. */
-function forgetUnfinished(output: string): void {
-  const metrics = join(output, "metrics.jsonl");
-  if (existsSync(metrics) && readdirSync(output).length === 1) rmSync(metrics);
-}
 
 async function readKeepMaskedLm(
   flags: Readonly<

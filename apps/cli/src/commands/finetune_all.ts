@@ -1,16 +1,18 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { ArgsDef } from "citty";
 import { commonArgs, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError, fileError, sentence, UsageError } from "../failure.ts";
-import { atMost } from "./finetune.ts";
+import { atMost, checkpointsIn, describeStop } from "./finetune.ts";
 import {
   backendArgs,
+  checkpointArgs,
   dataArgs,
   type FlagValues,
   readBackendFlags,
+  readCheckpointSeconds,
   readDataFlags,
   readRecipe,
   readRunFlags,
@@ -25,8 +27,11 @@ import { loadRecords } from "../finetune/load_records.ts";
 import { type OpenedModel, openSession, tokenizerFiles } from "../finetune/open_session.ts";
 import { formatTable } from "../finetune/score_table.ts";
 import type { Recipe, Task } from "../finetune/tasks.ts";
-import { writeFiles } from "../io/output.ts";
 import { openOutput } from "../io/output.ts";
+import { localized } from "../locale/translate.ts";
+import { adviseBatch } from "../plugin/out_of_memory.ts";
+import { writeReport } from "../report.ts";
+import { openRun, removeCheckpoints } from "../run_folder.ts";
 
 const args = {
   model: {
@@ -55,6 +60,7 @@ const args = {
     description: 'Hyper-parameters by task, in JSON: {"nsmc": {"epochs": 3}}; flags of a task count more',
   },
   ...recipeArgs,
+  ...checkpointArgs,
   "compare-scratch": {
     type: "boolean",
     description: "Run everything from random weights too, with the same settings",
@@ -78,7 +84,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
       const recipes = new Map(
         tasks.map((task) => [task, readRecipe(task, { ...args, ...overrides[task.name] })]),
       );
-      const flags = readRunFlags(args);
+      const flags = { ...readRunFlags(args), checkpointSeconds: readCheckpointSeconds(args) };
       const starts = args["compare-scratch"] ? [false, true] : [flags.fromScratch];
       const opened = await openSession(args.model, { backend, signal });
       const failures: string[] = [];
@@ -91,7 +97,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
               folder: join(args.output, task.name, runName(seed, fromScratch)),
             })),
           );
-          const open = runs.filter(({ folder }) => !existsSync(join(folder, RESULTS)));
+          const open = runs.filter(({ folder }) => !hasEnded(folder));
           if (open.length === 0) continue;
           try {
             const prepared = await prepare(opened.session, task, recipes.get(task)!, { ...args, signal });
@@ -125,7 +131,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
   [
     [
       "kcbert-cli finetune-all model --data data --preset small -o runs",
-      "Six tasks, three seeds each; run again after Ctrl-C, it goes on with what is missing",
+      "Six tasks, three seeds each; run again after Ctrl-C, it goes on where it was",
     ],
     [
       "kcbert-cli finetune-all model --data data --tasks nsmc,hate-speech --seeds 0,1 --compare-scratch --widths 64 -o runs",
@@ -144,6 +150,13 @@ function words(list: string): string[] {
     .split(",")
     .map((word) => word.trim())
     .filter((word) => word !== "");
+}
+
+/** Whether a run was done before; what it no longer needs is removed, where it was killed before it could do that. */
+function hasEnded(folder: string): boolean {
+  const ended = existsSync(join(folder, RESULTS));
+  if (ended) removeCheckpoints(folder);
+  return ended;
 }
 
 function runName(seed: number, fromScratch: boolean): string {
@@ -165,6 +178,7 @@ async function prepare(
 }
 
 interface OneRun extends ReturnType<typeof readRunFlags> {
+  readonly checkpointSeconds: number;
   readonly seed: number;
   readonly recipe: Recipe;
   readonly folder: string;
@@ -177,30 +191,44 @@ async function runOne(
   flags: Flags,
 ): Promise<void> {
   const title = `${prepared.task.name}, ${run.fromScratch ? "from random weights, " : ""}seed ${run.seed}`;
-  const progress = startFinetuneProgress(title, { quiet: flags.quiet === true || flags.json === true });
-  const metrics: string[] = [];
+  const { counts } = prepared;
+  if (counts.dev === null && counts.test === null)
+    throw new CliError("it has neither a development nor a test set here");
+  const quiet = flags.quiet === true || flags.json === true;
+  const progress = startFinetuneProgress(title, { quiet });
+  const say = (told: string) => void process.stderr.write(`${localized(told)}\n`);
+  const { folder, checkpoint } = openRun(run.folder, say);
+  const sizes = { batchSize: run.recipe.batchSize, evaluationBatchSize: run.evaluationBatchSize };
   try {
-    const { results, interrupted, model } = await session.run(prepared, {
-      ...run,
-      onEvent(event) {
-        metrics.push(`${JSON.stringify(event)}\n`);
-        progress.show(event);
-      },
-    });
-    if (interrupted) throw flags.signal.reason;
-    if (results === undefined) throw new CliError("it has neither a development nor a test set here");
-    const files = new Map<string, string | Uint8Array>([["metrics.jsonl", metrics.join("")]]);
+    const { results, interrupted, step, model } = await adviseBatch(sizes, () =>
+      session.run(prepared, {
+        ...run,
+        checkpoints: checkpointsIn(folder, checkpoint, run.checkpointSeconds),
+        onEvent(event) {
+          if (event.event === "start") folder.begin();
+          folder.append(event);
+          progress.show(event);
+        },
+      }),
+    );
+    if (interrupted) {
+      progress.done();
+      await writeReport(describeStop(step, run.folder), {}, { quiet });
+      throw flags.signal.reason;
+    }
+    const files = new Map<string, string | Uint8Array>();
     if (flags.save === true) {
       const own = await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings);
       for (const [name, bytes] of own) files.set(name, bytes);
       await model.save(async (name, bytes) => void files.set(name, bytes));
     }
     files.set(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
-    mkdirSync(run.folder, { recursive: true });
-    await writeFiles(run.folder, files);
+    await folder.finish(files);
+    removeCheckpoints(run.folder);
     if (flags.json === true) await openOutput(undefined).write(`${JSON.stringify(results)}\n`);
   } finally {
     progress.done();
+    folder.close();
   }
 }
 

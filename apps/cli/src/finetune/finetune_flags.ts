@@ -78,6 +78,22 @@ export const recipeArgs = {
   },
 } as const;
 
+/** How often a checkpoint is kept. */
+export const checkpointArgs = {
+  "checkpoint-minutes": {
+    type: "string",
+    default: "5",
+    valueHint: "n",
+    description: "Minutes from one checkpoint to the next: a run that was stopped goes on at its last one",
+  },
+} as const;
+
+/** The seconds from one checkpoint to the next, from the flag. */
+export function readCheckpointSeconds(flags: FlagValues<typeof checkpointArgs>): number {
+  const minutes = flags["checkpoint-minutes"] as string;
+  return 60 * decimalNumber(minutes, "checkpoint-minutes", { above: 0 })!;
+}
+
 /** Where the files of a task of one's own have text and labels. */
 export const customArgs = {
   "text-column": {

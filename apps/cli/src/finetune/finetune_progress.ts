@@ -35,9 +35,10 @@ export function startFinetuneProgress(
   return {
     show(event) {
       if (event.event === "start") {
-        const { examples, maxSteps, parameters } = event;
+        const { examples, maxSteps, parameters, step } = event;
+        const from = step === 0 ? "" : `; going on after step ${count(step)}`;
         stream.write(
-          `${title}: ${count(parameters)} parameters, ${count(examples)} examples, ${count(maxSteps)} steps\n`,
+          `${title}: ${count(parameters)} parameters, ${count(examples)} examples, ${count(maxSteps)} steps${from}\n`,
         );
       } else if (event.event === "step") {
         loss = smooth(loss, event.loss, 0.05);

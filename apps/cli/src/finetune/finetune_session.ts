@@ -16,9 +16,9 @@ import type {
   Examples,
   FinetuneEvent,
   FinetuneModel,
+  FinetuneOptions,
   FinetuneProgram,
   Jit,
-  ScoredStep,
   Scores,
 } from "@kcbert/trainer";
 import { CliError, sentence } from "../failure.ts";
@@ -74,6 +74,8 @@ export interface RunOptions {
   readonly keep?: "devSelected" | "last" | undefined;
   /** Go on learning to fill masks, in the same weights. */
   readonly keepMaskedLm?: KeepMaskedLm | undefined;
+  /** Keeps checkpoints, and goes on from one: see `FinetuneOptions`. */
+  readonly checkpoints?: Pick<FinetuneOptions, "checkpoint" | "checkpointSeconds" | "resume">;
   readonly onEvent: (event: FinetuneEvent) => void | Promise<void>;
 }
 
@@ -82,6 +84,8 @@ export interface RunOutcome {
   /** Absent where it was interrupted before the model was scored. */
   readonly results: FinetuneResults | undefined;
   readonly interrupted: boolean;
+  /** Steps taken. */
+  readonly step: number;
   /** The model as it is left, with the task's labels; the session's, and changed by the next run. */
   readonly model: FinetuneModel;
   /** The masked language model that shares its encoder, where it was kept; the session's as well. */
@@ -142,8 +146,8 @@ export class FinetuneSession {
     const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights, kept });
     const maskedLm = kept?.model;
     const model = await withLabels(program.model, this.#configFor(task.head, recipe.dropout));
-    const evaluations: ScoredStep[] = [];
-    let outcome: RunOutcome = { results: undefined, interrupted: true, model, maskedLm };
+    const from = await this.#describeModel(program.model, fromScratch);
+    let outcome: RunOutcome = { results: undefined, interrupted: true, step: 0, model, maskedLm };
     const set = (split: "dev" | "test"): EvaluationSet | undefined =>
       prepared.questions[split] === undefined
         ? prepared[split]
@@ -170,16 +174,15 @@ export class FinetuneSession {
       ...(evaluationBatchSize === undefined ? {} : { evaluationBatchSize }),
       ...(patience === undefined ? {} : { patience }),
       ...(keep === undefined ? {} : { keep }),
+      ...options.checkpoints,
+      recipe: comparedFacts(prepared, options, { classWeights, model: from.sha256 ?? from.from }),
     })) {
       await options.onEvent(event);
-      if (event.event === "eval") {
-        const { event: _, ...scored } = event;
-        evaluations.push(scored);
-      }
       if (event.event !== "end") continue;
+      const { step, evaluations } = event;
       const interrupted = event.reason === "interrupted";
       if (event.selection === undefined) {
-        outcome = { results: undefined, interrupted, model, maskedLm };
+        outcome = { results: undefined, interrupted, step, model, maskedLm };
         continue;
       }
       const results: FinetuneResults = {
@@ -196,12 +199,12 @@ export class FinetuneSession {
           ...(classWeights === undefined ? {} : { classWeights }),
           ...(options.keepMaskedLm === undefined ? {} : { maskedLmWeight: options.keepMaskedLm.weight }),
         },
-        model: await this.#describeModel(program.model, fromScratch),
+        model: from,
         data: { ...prepared.counts, problems: prepared.problems },
         backend: this.#options.backend,
         seconds: event.elapsedMs / 1000,
       };
-      outcome = { results, interrupted, model, maskedLm };
+      outcome = { results, interrupted, step, model, maskedLm };
     }
     return outcome;
   }
@@ -428,6 +431,31 @@ async function withLabels(model: FinetuneModel, config: BertConfig): Promise<Fin
     parameters: FinetuneModel["parameters"],
   ) => FinetuneModel;
   return new Model(checkBertConfig(config), model.parameters);
+}
+
+/** What the trainer cannot know of a run, and must be the same where it goes on. */
+function comparedFacts(
+  { task, maxLength, questions }: PreparedTask,
+  { recipe, patience = 0, keepMaskedLm }: RunOptions,
+  { classWeights = [], model }: { classWeights?: readonly number[] | undefined; model: string },
+): Readonly<Record<string, string | number>> {
+  const asked = createHash("sha256").update(JSON.stringify(questions)).digest("hex");
+  return {
+    task: task.name,
+    model,
+    ...recipe,
+    maxLength,
+    classWeights: classWeights.join(" "),
+    patience,
+    questions: asked.slice(0, 16),
+    ...(keepMaskedLm === undefined
+      ? {}
+      : {
+          maskedLmWeight: keepMaskedLm.weight,
+          maskedLmRows: keepMaskedLm.rows,
+          maskedLmCorpus: keepMaskedLm.corpus.checksum,
+        }),
+  };
 }
 
 /** Inverse to how often each class occurs, 1 on average over the texts. */

@@ -26,6 +26,23 @@ test("without figures, that a smaller one is the way", async () => {
   );
 });
 
+test("in fine-tuning, where nothing is accumulated, learning and scoring have a batch each", async () => {
+  const failing = (evaluationBatchSize: number | undefined, reason: string) =>
+    adviseBatch({ batchSize: 64, evaluationBatchSize }, async () => {
+      throw new PjrtOutOfMemoryError("Cannot run the program", reason);
+    });
+  const figures = "Ran out of memory in memory space hbm. Used 32.00G of 16.00G hbm.";
+  await expect(failing(undefined, figures)).rejects.toThrow(
+    "; --batch-size 32 --evaluation-batch-size 256 would fit",
+  );
+  await expect(failing(128, figures)).rejects.toThrow(
+    "; --batch-size 32 --evaluation-batch-size 64 would fit",
+  );
+  await expect(failing(128, "No room")).rejects.toThrow(
+    "; a smaller --batch-size than 64 takes less, or a smaller --evaluation-batch-size than 128",
+  );
+});
+
 test("all else passes", async () => {
   const error = new RangeError("else");
   await expect(failing(error)).rejects.toBe(error);

@@ -5,7 +5,7 @@
 import type { BertClass, BertForMaskedLM, BertForwardOptions } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
 import { masked, uploadBatch } from "../_masked_lm_inputs.ts";
-import type { BatchLoader } from "../loader.ts";
+import type { BatchLoader, LoaderPosition } from "../loader.ts";
 import type { Parameters } from "../optimization.ts";
 import type { FinetuneModel } from "./_heads.ts";
 
@@ -15,6 +15,10 @@ export interface Alongside {
   readonly parameters: Parameters;
   /** The inputs of the step's batch; the caller owns them. There are as many of the same shapes in every step. */
   next(step: number): Promise<tf.Tensor[]>;
+  /** Where its data stands. */
+  readonly position: LoaderPosition;
+  /** Go on from another position of the data. */
+  goTo(position: LoaderPosition): void;
   /** What is added to the task's loss, float32 `[]`: pure, of the inputs alone. */
   loss(inputs: readonly tf.Tensor[], options: BertForwardOptions): tf.Scalar;
 }
@@ -65,6 +69,10 @@ export function maskedLmAlongside(
   return {
     parameters: model.parameters,
     next: async (step) => uploadBatch(await loader.next(step)),
+    get position() {
+      return loader.position;
+    },
+    goTo: (position) => loader.goTo(position),
     loss: (batch, options) => {
       const { inputs, maskedPositions, labels } = masked(batch);
       return tf.mul(model.loss(inputs, labels, { maskedPositions, ...options }), weight) as tf.Scalar;

@@ -1,13 +1,22 @@
 /**
  * Fine-tuning: one loop, from labelled texts to a model that labels.
  */
+import type { PretrainedSink, PretrainedSource } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
 import { StepsInFlight } from "../_in_flight.ts";
+import type { TrainerState } from "../checkpoint.ts";
 import { linearDecay, type Schedule } from "../schedules.ts";
+import { Choice } from "./_choice.ts";
 import { exampleLengths, uploadLabels, uploadTexts } from "./_example_inputs.ts";
+import {
+  type BestWeights,
+  examplesChecksum,
+  readFinetuneState,
+  writeFinetuneState,
+} from "./_finetune_checkpoint.ts";
 import type { FinetuneModel } from "./_heads.ts";
 import { exampleCount, type Examples } from "./examples.ts";
-import type { FinetuneEvent, FinetuneStepEvent, ScoredStep, Selection } from "./finetune_events.ts";
+import type { FinetuneEvent, FinetuneStepEvent, ScoredStep } from "./finetune_events.ts";
 import {
   copyWeights,
   dropoutDraw,
@@ -74,7 +83,21 @@ export interface FinetuneOptions extends FinetuneProgramOptions {
   readonly program?: FinetuneProgram;
   /** Steps handed to the backend before the numbers of the first are read. @default 4 where it is compiled, else 0 */
   readonly stepsInFlight?: number;
-  /** Aborting ends the run after the current step. */
+  /**
+   * Keeps a checkpoint: `write` hands it the files. It is for the callee to make them appear at once, and to remove them when
+   * the run has ended. Called when a run is aborted, too.
+   */
+  readonly checkpoint?: (step: number, write: (sink: PretrainedSink) => Promise<void>) => Promise<void>;
+  /** Seconds from one checkpoint to the next, at least. @default 300 */
+  readonly checkpointSeconds?: number;
+  /** The files of a checkpoint to go on from; the model is of the same dimensions, its weights do not matter. */
+  readonly resume?: PretrainedSource;
+  /**
+   * What else a run that goes on must have been started with, such as the checksum of the model that it began from; seed,
+   * steps, batches, learning rate and the examples are compared anyway. @default nothing
+   */
+  readonly recipe?: TrainerState["recipe"];
+  /** Aborting ends the run after the current step, or amid a scoring, which is then done when the run goes on. */
   readonly signal?: AbortSignal;
   /** The time in milliseconds. @default `Date.now` */
   readonly now?: () => number;
@@ -83,13 +106,15 @@ export interface FinetuneOptions extends FinetuneProgramOptions {
 /**
  * Fine-tune a model, and tell what happens.
  *
- * The model is changed in place and stays the caller's. On one backend the same seed gives the same weights, bit for bit.
+ * The model is changed in place and stays the caller's. On one backend the same seed gives the same weights, bit for bit,
+ * whether a run is stopped and resumed or not.
  *
  * @param model A pretrained model with a head for the task, as `fromPretrained` makes it.
  * @param data Examples of the kind that the model's class takes.
  * @param options The hyper-parameters; see each. By default those of BERT's paper.
  * @returns Events: `start`, then `step`s with `eval`s between, then `end`.
- * @throws {RangeError} If an option is out of range, there is nothing to learn from, or a row is too long for the model.
+ * @throws {RangeError} If an option is out of range, there is nothing to learn from, a row is too long for the model, or
+ * `resume` belongs to another run.
  * @throws {TypeError} If the examples are not of the model's kind, or the model is frozen or quantised.
  * @throws {Error} If the loss is no longer a number.
  *
@@ -128,24 +153,70 @@ export async function* finetune(
     const lengths = exampleLengths(train);
     const stepsPerEpoch = Math.ceil(lengths.length / batchSize);
     const { maxSteps = Math.round(epochs * stepsPerEpoch), evaluateEvery = stepsPerEpoch } = options;
-    checkNumbers({ epochs, maxSteps, batchSize, learningRate: peak, evaluateEvery, patience });
+    const { checkpointSeconds = 300 } = options;
+    checkNumbers({
+      epochs,
+      maxSteps,
+      batchSize,
+      learningRate: peak,
+      evaluateEvery,
+      patience,
+      checkpointSeconds,
+    });
     const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
     const widths = usableWidths(longest, program.compiled, model, options.widths);
     const { stepsInFlight = program.compiled ? 4 : 0 } = options;
     const keep = options.keep ?? (dev === undefined ? "last" : "devSelected");
     const shape = { batchSize, padId: model.config.padTokenId };
     const aborted = () => signal?.aborted === true;
-    const began = now();
-    let step = 0;
+    const recipe: TrainerState["recipe"] = {
+      ...options.recipe,
+      seed,
+      maxSteps,
+      batchSize,
+      learningRate: peak,
+      evaluateEvery,
+      keep,
+      widths: widths.join(" "),
+      data: examplesChecksum([train, dev, test].filter((set) => typeof set === "object")),
+    };
+    const resumed =
+      options.resume === undefined ? undefined : await readFinetuneState(options.resume, program, recipe);
+    const began = now() - (resumed?.state.elapsedMs ?? 0);
+    const first = resumed?.state.step ?? 0;
+    let step = first;
     let batches: RowBatch[] = [];
     const chosen = new Choice(options.metric);
-    let bestWeights: Map<string, Float32Array> | undefined;
+    const evaluations: ScoredStep[] = [];
+    let bestWeights: BestWeights | undefined = resumed?.best;
+    for (const scored of resumed?.state.evaluations ?? []) {
+      chosen.take(scored);
+      evaluations.push(scored);
+    }
+
+    let kept = now();
+    async function keepCheckpoint(): Promise<void> {
+      const position = program.alongside?.position;
+      const state = {
+        step,
+        epoch: Math.floor(step / stepsPerEpoch),
+        shard: 0,
+        batch: step % stepsPerEpoch,
+        elapsedMs: now() - began,
+        recipe,
+        evaluations,
+        ...(position === undefined ? {} : { alongside: position }),
+      };
+      await options.checkpoint?.(step, (sink) => writeFinetuneState(sink, program, state, bestWeights));
+      kept = now();
+    }
 
     /** Hand the next step to the backend. */
     async function advance(): Promise<void> {
       const place = step % stepsPerEpoch;
-      if (place === 0) {
-        batches = epochBatches(lengths, { batchSize, widths, seed, epoch: step / stepsPerEpoch });
+      if (place === 0 || step === first) {
+        const epoch = Math.floor(step / stepsPerEpoch);
+        batches = epochBatches(lengths, { batchSize, widths, seed, epoch });
       }
       const batch = batches[place]!;
       const learningRate = peak * schedule(step / maxSteps);
@@ -187,18 +258,27 @@ export async function* finetune(
     };
     async function scoreOn(set: EvaluationSet): Promise<Scores> {
       if (typeof set === "function") return set();
-      const said = await predictWith(program.outputs, model, set, { compiled: program.compiled, ...scoring });
+      const { compiled, outputs } = program;
+      const stop = signal === undefined ? {} : { signal };
+      const said = await predictWith(outputs, model, set, { compiled, ...scoring, ...stop });
       return scoreExamples(set, said, model.config, { suffix });
     }
 
     async function* score(): AsyncGenerator<FinetuneEvent, void, void> {
-      if (dev === undefined && test === undefined) return;
-      const scored: ScoredStep = {
-        step,
-        epoch: step / stepsPerEpoch,
-        ...(dev === undefined ? {} : { dev: await scoreOn(dev) }),
-        ...(test === undefined ? {} : { test: await scoreOn(test) }),
-      };
+      if ((dev === undefined && test === undefined) || evaluations.at(-1)?.step === step || aborted()) return;
+      let scored: ScoredStep;
+      try {
+        scored = {
+          step,
+          epoch: step / stepsPerEpoch,
+          ...(dev === undefined ? {} : { dev: await scoreOn(dev) }),
+          ...(test === undefined ? {} : { test: await scoreOn(test) }),
+        };
+      } catch (error) {
+        if (aborted()) return;
+        throw error;
+      }
+      evaluations.push(scored);
       const isBest = chosen.take(scored);
       if (isBest && keep === "devSelected") bestWeights = await copyWeights(model);
       yield { event: "eval", ...scored };
@@ -207,6 +287,7 @@ export async function* finetune(
 
     yield {
       event: "start",
+      step,
       examples: lengths.length,
       maxSteps,
       stepsPerEpoch,
@@ -217,10 +298,12 @@ export async function* finetune(
         0,
       ),
     };
+    const isDue = () => step > 0 && (step % evaluateEvery === 0 || step === maxSteps);
+    if (isDue()) yield* score(); // where the run was stopped before
     let turned = now();
     while (step < maxSteps && !aborted() && chosen.sinceBest < patience) {
       await advance();
-      if (step === 1 && program.compiled) {
+      if (step === first + 1 && program.compiled) {
         // The forward pass is compiled while the step still is, rather than when the first scoring waits for it.
         for (const set of [dev, test])
           if (typeof set === "object") warmUp(program.outputs, model, set, scoring);
@@ -230,21 +313,31 @@ export async function* finetune(
         await turn();
         turned = now();
       }
-      if (step % evaluateEvery !== 0 && step < maxSteps) continue;
-      yield* settle(0);
-      yield* score();
+      if (isDue()) {
+        yield* settle(0);
+        yield* score();
+      }
+      if (step < maxSteps && !aborted() && now() - kept >= checkpointSeconds * 1000) {
+        yield* settle(0);
+        await keepCheckpoint();
+        since = now();
+      }
     }
     yield* settle(0);
-    const kept = keep === "devSelected" && bestWeights !== undefined ? "devSelected" : "last";
-    if (kept === "devSelected" && chosen.sinceBest > 0) assignWeights(model, bestWeights!);
-    const reason = step === maxSteps ? "done" : aborted() ? "interrupted" : "patience";
+    const scored = (dev === undefined && test === undefined) || evaluations.at(-1)?.step === step;
+    const reason =
+      step === maxSteps && scored ? "done" : chosen.sinceBest >= patience ? "patience" : "interrupted";
+    if (reason === "interrupted") await keepCheckpoint();
+    const left = keep === "devSelected" && bestWeights !== undefined ? "devSelected" : "last";
+    if (left === "devSelected" && chosen.sinceBest > 0) assignWeights(model, bestWeights!);
     yield {
       event: "end",
       step,
       reason,
       metric: chosen.metric ?? "",
       ...(chosen.selection === undefined ? {} : { selection: chosen.selection }),
-      kept,
+      evaluations,
+      kept: left,
       elapsedMs: now() - began,
     };
   } finally {
@@ -265,55 +358,7 @@ interface StepFacts {
   readonly examples: number;
 }
 
-/** Chooses among the scored steps of a run, each way on its own. */
-class Choice {
-  metric: string | undefined;
-  /** Scorings since the one that was best on the development set. */
-  sinceBest = 0;
-  #last: ScoredStep | undefined;
-  #onDev: ScoredStep | undefined;
-  #onTest: ScoredStep | undefined;
-
-  constructor(metric: string | undefined) {
-    this.metric = metric;
-  }
-
-  /** Take in a scored step; whether it is the best on the development set so far. */
-  take(scored: ScoredStep): boolean {
-    this.metric ??= Object.keys(scored.dev ?? scored.test ?? {})[0]!;
-    this.#last = scored;
-    if (scored.test !== undefined && this.#value(scored.test) > this.#value(this.#onTest?.test)) {
-      this.#onTest = scored;
-    }
-    const isBest = scored.dev !== undefined && this.#value(scored.dev) > this.#value(this.#onDev?.dev);
-    this.sinceBest = isBest || scored.dev === undefined ? 0 : this.sinceBest + 1;
-    if (isBest) this.#onDev = scored;
-    return isBest;
-  }
-
-  get selection(): Selection | undefined {
-    if (this.#last === undefined) return undefined;
-    return {
-      last: this.#last,
-      ...(this.#onDev === undefined ? {} : { devSelected: this.#onDev }),
-      ...(this.#onTest === undefined ? {} : { bestOnTest: this.#onTest }),
-    };
-  }
-
-  /** What is not there, or not a number, is worse than anything that is. */
-  #value(scores: Scores | undefined): number {
-    if (scores === undefined) return -Infinity;
-    const value = scores[this.metric!];
-    if (value === undefined) {
-      throw new RangeError(
-        `Cannot choose a model by ${this.metric}: the scores are ${Object.keys(scores).join(", ")}`,
-      );
-    }
-    return Number.isNaN(value) ? -Number.MAX_VALUE : value;
-  }
-}
-
-function assignWeights(model: FinetuneModel, weights: ReadonlyMap<string, Float32Array>): void {
+function assignWeights(model: FinetuneModel, weights: BestWeights): void {
   tf.tidy(() => {
     for (const [key, parameter] of model.parameters) {
       parameter.assign(tf.tensor(weights.get(key)!, parameter.shape));
@@ -350,7 +395,7 @@ function checkData(model: FinetuneModel, program: FinetuneProgram, { train, dev,
 
 function checkNumbers(numbers: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(numbers)) {
-    const whole = !["epochs", "learningRate"].includes(name);
+    const whole = !["epochs", "learningRate", "checkpointSeconds"].includes(name);
     if (value > 0 && (!whole || Number.isSafeInteger(value) || value === Infinity)) continue;
     throw new RangeError(
       `Cannot fine-tune as ${name} must be ${whole ? "a whole number above 0" : "above 0"}: current value is ${value}`,

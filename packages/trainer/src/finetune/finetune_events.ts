@@ -7,6 +7,8 @@ import type { Scores } from "./score_examples.ts";
 export interface FinetuneStartEvent {
   /** `start`. */
   readonly event: "start";
+  /** Steps taken so far; not 0 where the run goes on. */
+  readonly step: number;
   /** Examples to learn from. */
   readonly examples: number;
   /** Steps in all. */
@@ -86,6 +88,8 @@ export interface FinetuneEndEvent {
   readonly metric: string;
   /** What was chosen; absent if the run was aborted before anything was scored. */
   readonly selection?: Selection;
+  /** Every time that the model was scored, before the run was stopped and resumed as well. */
+  readonly evaluations: readonly ScoredStep[];
   /** Which of them the model is now. */
   readonly kept: "last" | "devSelected";
   /** Time that the run took, in milliseconds. */
