@@ -37,6 +37,8 @@ export interface AppOptions {
   readonly models: readonly ServedModel[];
   /** Makes a tfjs backend ready; called once, before the first model is loaded. */
   readonly backend: () => Promise<void>;
+  /** Load the first model at once, and not when it is first asked; default false. */
+  readonly preload?: boolean;
   /** The run that the page follows. */
   readonly training?: TrainingRun;
   /** The page's files; without them there is only the API. */
@@ -87,6 +89,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const { concurrentRequests, modelBytes } = limits;
   const load = loaderOn(options.backend);
   const models = new Models(options.models, { load, log, concurrentRequests, modelBytes });
+  const [first] = options.models;
+  if (options.preload === true && first !== undefined) {
+    models.use(first.id, undefined, async () => {}).catch(() => {}); // whoever asks for it is told why
+  }
   const metrics: Metrics = new Metrics({
     te_queue_size: () => batcher.queued,
     kcbert_models_loaded: () => models.loadedCount,

@@ -1,6 +1,7 @@
 import { CheckpointError, type SafetensorsTensor } from "@kcbert/safetensors";
 import type * as tf from "@tensorflow/tfjs-core";
 import { fingerprint } from "./_fingerprint.ts";
+import { areWithinWeights } from "./_quantized_numbers.ts";
 import { saveWeights } from "./_save_weights.ts";
 import { openWeightFiles, type WeightTensor } from "./_weight_files.ts";
 import { type BertConfig, formatBertConfig } from "./config.ts";
@@ -158,7 +159,7 @@ function matrixOf(
   for (const [suffix, tensor] of arrived) if (suffix !== "") finite(`${key}${suffix}`, tensor.values());
   if (form === "table") return QuantizedTable.load(matrix, arrived);
   const { bytes } = arrived.get("")!;
-  if (quantization.bits === 8 && bytes.some((byte) => byte > 63 && byte < 193)) {
+  if (quantization.bits === 8 && !areWithinWeights(bytes)) {
     throw unloadable(`the integers of a dense layer must be in [-63, 63]: ${key} has another`);
   }
   return QuantizedMatrix.load(matrix, quantization, arrived);

@@ -38,6 +38,26 @@ export function quantizeRows(values: Float32Array, columns: number, most: number
  */
 export const MOST_OF_WEIGHTS = 63;
 
+/**
+ * Whether all of these bytes are integers of at most {@link MOST_OF_WEIGHTS}; four at a time, for there are many and a server
+ * that starts waits for it.
+ */
+export function areWithinWeights(bytes: Uint8Array): boolean {
+  const head = Math.min(bytes.length, -bytes.byteOffset & 3);
+  const count = (bytes.length - head) >> 2;
+  const words =
+    count === 0 ? new Uint32Array() : new Uint32Array(bytes.buffer, bytes.byteOffset + head, count);
+  let outside = 0; // the highest bit of a byte that is
+  for (let i = 0; i < count; i++) {
+    const word = words[i]!;
+    const second = word << 1; // where each byte has its second bit on the place of its first
+    const rest = ((word & 0x3f3f3f3f) + 0x3f3f3f3f) << 1; // the same place: whether one of the lower six bits is set
+    outside |= (word ^ second) | (word & second & ~rest); // 01…, 10…, 11000000
+  }
+  const others = [...bytes.subarray(0, head), ...bytes.subarray(head + 4 * count)];
+  return (outside & 0x80808080) === 0 && others.every((byte) => byte <= 63 || byte >= 193);
+}
+
 /** The largest integer of a row of a table. */
 export const MOST_OF_TABLES = 127;
 

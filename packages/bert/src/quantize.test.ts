@@ -5,7 +5,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 // @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertFolder } from "../../../tests/golden/bert.ts";
-import { dequantizeGroups, dequantizeRows, quantizeGroups, quantizeRows } from "./_quantized_numbers.ts";
+import {
+  areWithinWeights,
+  dequantizeGroups,
+  dequantizeRows,
+  quantizeGroups,
+  quantizeRows,
+} from "./_quantized_numbers.ts";
 import {
   type BertConfig,
   BertForMaskedLM,
@@ -332,6 +338,24 @@ describe("numbers", () => {
 
 describe("refuses", () => {
   beforeAll(() => tf.setBackend("cpu"));
+
+  test("areWithinWeights() sees every byte at every place", () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const isWithin = Math.abs(Int8Array.of(byte)[0]!) <= 63;
+      for (const [offset, length, place] of [
+        [0, 8, 5],
+        [1, 11, 0],
+        [3, 9, 8],
+        [2, 9, 4],
+        [1, 2, 1],
+      ] as const) {
+        const bytes = new Uint8Array(16).subarray(offset, offset + length).fill(193);
+        bytes[place] = byte;
+        expect([byte, offset, areWithinWeights(bytes)]).toEqual([byte, offset, isWithin]);
+      }
+    }
+    expect(areWithinWeights(new Uint8Array(0))).toBe(true);
+  });
 
   test("what it cannot quantise", async () => {
     const model = BertModel.init(CONFIG, { seed: 1 });

@@ -60,9 +60,7 @@ export class QuantizedMatrix implements StoredMatrix {
     this.shape = shape;
     this.bits = quantization.bits;
     this.groupSize = quantization.groupSize ?? columns;
-    const words = new Uint8Array(Math.ceil(values.length / 4) * 4);
-    words.set(new Uint8Array(values.buffer, values.byteOffset, values.length));
-    this.#values = tf.keep(tf.tensor1d(new Int32Array(words.buffer), "int32"));
+    this.#values = tf.keep(tf.tensor1d(wordsOf(values), "int32"));
     this.#scales = tf.keep(tf.tensor2d(scales, [rows, Math.ceil(columns / this.groupSize)], "float32"));
     this.#isTaken();
   }
@@ -258,6 +256,17 @@ export class QuantizedTable implements StoredMatrix {
 
 type Layout = ReadonlyMap<string, Pick<SafetensorsTensor, "dtype" | "shape">>;
 type Tensors = ReadonlyMap<string, SafetensorsTensor>;
+
+/** Bytes as words, the last one filled up; without a copy where the backend makes one anyway, as it packs them at once. */
+function wordsOf({ buffer, byteOffset, length }: Int8Array | Uint8Array): Int32Array {
+  const isAligned = byteOffset % 4 === 0 && length % 4 === 0;
+  if (isAligned && tf.getKernel(QUANTIZED_PACK, tf.getBackend()) != null) {
+    return new Int32Array(buffer, byteOffset, length / 4);
+  }
+  const words = new Uint8Array(Math.ceil(length / 4) * 4);
+  words.set(new Uint8Array(buffer, byteOffset, length));
+  return new Int32Array(words.buffer);
+}
 
 /** What is put behind a matrix's key for its scales. */
 const SCALE = "_scale";

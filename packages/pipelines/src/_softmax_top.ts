@@ -18,7 +18,7 @@ export interface Scored {
 export function softmaxTop(logits: Float32Array, count: number, allowed?: Int32Array): Scored[] {
   const max = maximum(logits);
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - max);
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
   return topIndices(logits, count, allowed).map((index) => ({
     score: Math.exp(logits[index]! - max) / sum,
     index,
@@ -29,7 +29,7 @@ export function softmaxTop(logits: Float32Array, count: number, allowed?: Int32A
 
 function maximum(values: Float32Array): number {
   let max = -Infinity;
-  for (const value of values) if (value > max) max = value;
+  for (let i = 0; i < values.length; i++) if (values[i]! > max) max = values[i]!;
   return max;
 }
 

@@ -78,23 +78,36 @@ function manifestSource({ files }: ManifestModel, read: ReadFile): PretrainedSou
   return async (name, { range, signal } = {}) => {
     const file = Object.hasOwn(files, name) ? files[name] : undefined;
     if (file === undefined) return undefined;
-    const bytes = new Uint8Array(file.size);
-    let filled = 0;
-    for (const part of file.parts) {
-      const found = await read(part, signal);
-      if (found === undefined) throw new Error(`Cannot read ${name} as its part ${part} is missing`);
-      for await (const chunk of chunksOf(found)) {
-        signal?.throwIfAborted();
-        if (filled + chunk.length > bytes.length) throw new Error(`Cannot read ${name} as it is too long`);
-        bytes.set(chunk, filled);
-        filled += chunk.length;
-      }
-    }
-    if (filled < bytes.length || (await sha256(bytes)) !== file.sha256) {
+    const bytes = await joined(name, file, read, signal);
+    if ((await sha256(bytes)) !== file.sha256) {
       throw new Error(`Cannot read ${name} as it is not the file that was deployed: its hash differs`);
     }
     return range === undefined ? bytes : bytes.subarray(range[0], range[1]);
   };
+}
+
+/** A file of its parts; not copied where it is one that lies in memory. */
+async function joined(
+  name: string,
+  { size, parts }: ManifestFile,
+  read: ReadFile,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  let bytes: Uint8Array | undefined;
+  let filled = 0;
+  for (const part of parts) {
+    const found = await read(part, signal);
+    if (found === undefined) throw new Error(`Cannot read ${name} as its part ${part} is missing`);
+    if (parts.length === 1 && found instanceof Uint8Array) return found;
+    bytes ??= new Uint8Array(size);
+    for await (const chunk of chunksOf(found)) {
+      signal?.throwIfAborted();
+      if (filled + chunk.length > size) throw new Error(`Cannot read ${name} as it is too long`);
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+  }
+  return (bytes ?? new Uint8Array()).subarray(0, filled);
 }
 
 async function* chunksOf(found: Uint8Array | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -37,6 +37,7 @@ export async function writeBundle(out: string, models: readonly DeployedModel[])
   for (const name of ["worker.mjs", "deno.mjs", "bun.mjs", "node.mjs", "wrangler.jsonc", "Dockerfile"]) {
     await cp(new URL(`../entries/bundled/${name}`, import.meta.url), join(out, name));
   }
+  await writeFile(join(out, "package.json"), '{ "private": true, "type": "module" }\n'); // else Node guesses what app.js is
   await writeFile(join(out, "deno.json"), '{ "tasks": { "start": "deno run -A deno.mjs" } }\n');
   await writePage(join(out, "assets"));
   const document = openApiDocument(defaultLimits, false);

@@ -59,12 +59,12 @@ test("readModel() takes quantised weights, shards, and heads that share a tokeni
   const folder = join(root, "mini", "sentiment");
   expect(await readModel(folder)).toBeUndefined();
   const head = await readModel(folder, { shared: join(root, "mini") });
-  expect(await head!.source("tokenizer.json")).toEqual(Buffer.from(files.get("tokenizer.json")!));
+  expect(await head!.source("tokenizer.json")).toEqual(files.get("tokenizer.json"));
   expect(await head!.source("pytorch_model.bin")).toBeUndefined();
 
   await writeFolder(join(root, "mini", "inside"), only("config.json"));
   const inside = await readModel(join(root, "mini", "inside"), { shared: join(root, "mini") });
-  expect(await inside!.source("model.safetensors")).toEqual(Buffer.from(files.get("model.safetensors")!));
+  expect(await inside!.source("model.safetensors")).toEqual(files.get("model.safetensors"));
   expect(await inside!.source("model.safetensors", { range: [0, 8] })).toHaveLength(8);
   expect(inside!.weights).toBe((await readModel(join(root, "mini")))!.weights);
   expect(inside!.weights).not.toBe(head!.weights);
@@ -74,8 +74,8 @@ test("readModel() takes quantised weights, shards, and heads that share a tokeni
   const over = await readModel(join(root, "mini", "over"), { shared: join(root, "mini") });
   expect(over!.weights).toBe(inside!.weights);
   expect(over!.revision).not.toBe(inside!.revision);
-  expect(await over!.source("overlay.int8.safetensors")).toEqual(Buffer.from(weights));
-  expect(await over!.source("model.safetensors")).toEqual(Buffer.from(weights));
+  expect(await over!.source("overlay.int8.safetensors")).toEqual(weights);
+  expect(await over!.source("model.safetensors")).toEqual(weights);
 });
 
 test("shippedModels() finds the models that are installed as packages, and their heads", async () => {

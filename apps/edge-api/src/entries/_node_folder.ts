@@ -1,5 +1,5 @@
 import type { PretrainedSource } from "@kcbert/bert";
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ModelVersion } from "../models.ts";
 import type { MetricsChunk, TrainingFolder } from "../training_run.ts";
@@ -14,8 +14,9 @@ export function folderSource(folder: string, shared?: string, weights = false): 
   return async (name, { range, signal } = {}) => {
     if (!/^[\w][\w.-]*$/.test(name))
       throw new RangeError(`Cannot read "${name}" as it is not the name of a file`);
+    signal?.throwIfAborted();
     const read = (path: string): Promise<Uint8Array | undefined> =>
-      range === undefined ? orUndefined(readFile(path, { signal })) : readRange(path, range[0], range[1]);
+      readRange(path, range?.[0] ?? 0, range?.[1] ?? Number.POSITIVE_INFINITY);
     const bytes = await read(join(folder, name));
     if (bytes !== undefined || shared === undefined || !(weights || tokenizerFiles.has(name))) return bytes;
     return read(join(shared, name));

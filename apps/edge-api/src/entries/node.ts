@@ -51,6 +51,7 @@ async function serve(args: NodeArguments): Promise<void> {
   const app = createApp({
     models: await Promise.all([...named, ...shipped].map((model) => servedFrom(model, args, run))),
     backend: startWasm,
+    preload: true,
     ...(run && { training: run }),
     page: folderPage(new URL("../page/", import.meta.url)),
     shareModels: args.shareModels,

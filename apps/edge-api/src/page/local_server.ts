@@ -51,7 +51,7 @@ function served({ id, shares_weights_with: other }: LocalModel, key: string): Se
     step: null,
     weights: other ?? id,
     async source(name, { range, signal } = {}) {
-      const owner = name.endsWith(".safetensors") ? (other ?? id) : id; // one address, so that it is fetched once
+      const owner = /^model.*\.safetensors$/.test(name) ? (other ?? id) : id; // one address, so that it is fetched once
       const response = await fetch(addressOf(owner, name), { headers, ...(signal ? { signal } : {}) });
       if (response.status === 204) return undefined;
       if (!response.ok) throw new Error((await response.json()).error ?? response.statusText);

@@ -16,10 +16,10 @@ import type { PageFile } from "../../routes/page.ts";
 
 /** What an entry brings along. */
 export interface BundleParts {
-  /** TensorFlow.js's binary, compiled. */
-  readonly tfjs: WebAssembly.Module;
-  /** The binary of `@kcbert/kernels`, compiled, where it has one. */
-  readonly kernels?: WebAssembly.Module | undefined;
+  /** TensorFlow.js's binary, compiled, or being so. */
+  readonly tfjs: WebAssembly.Module | Promise<WebAssembly.Module>;
+  /** The binary of `@kcbert/kernels`, likewise, where it has one. */
+  readonly kernels?: WebAssembly.Module | Promise<WebAssembly.Module | undefined> | undefined;
   /** Gives the files beside the bundle, by their path there: `models.json`, `models/…`, `page/…`. */
   readonly read: ReadFile;
   /** `KCBERT_API_KEYS`, `KCBERT_RATE`, `KCBERT_SHARE_MODELS`, `KCBERT_LOG`. */
@@ -30,6 +30,8 @@ export interface BundleParts {
   readonly clientOf?: (request: Request, env: unknown) => string | undefined;
   /** Whether requests may share batches; default true. */
   readonly mixesRequests?: boolean;
+  /** Load the first model at once: where a process begins for many requests. Default false. */
+  readonly preload?: boolean;
   /** Aborts when the server stops. */
   readonly shutdown?: AbortSignal;
 }
@@ -40,13 +42,14 @@ export interface BundleParts {
  * @throws {Error} If `models.json` is not there, or says nothing.
  */
 export async function createServer(parts: BundleParts): Promise<Hono<AppEnv>> {
-  const { tfjs, kernels, read, env, clientOf } = parts;
+  const { read, env, clientOf } = parts;
   const setting = (name: string): string => (typeof env[name] === "string" ? (env[name] as string) : "");
   const rate = Number(setting("KCBERT_RATE") || Infinity);
   return createApp({
     models: await bundledModels(read),
     async backend() {
       setWebPlatform();
+      const [tfjs, kernels] = await Promise.all([parts.tfjs, parts.kernels]);
       const binaries = kernels === undefined ? { tfjs } : { tfjs, kernels };
       await createWasmBackend(binaries);
       await tf.setBackend("wasm");
@@ -64,6 +67,7 @@ export async function createServer(parts: BundleParts): Promise<Hono<AppEnv>> {
     clientOf: (c) => c.req.header("authorization") ?? clientOf?.(c.req.raw, c.env),
     log: logTo(setting("KCBERT_LOG")),
     mixesRequests: parts.mixesRequests ?? true,
+    preload: parts.preload ?? false,
     ...(parts.shutdown ? { shutdown: parts.shutdown } : {}),
   });
 }

@@ -1,6 +1,4 @@
 /** The app on Bun: `bun bun.mjs`. */
-import { createServer } from "./app.js";
-
 const beside = (path) => Bun.file(new URL(path, import.meta.url));
 const bytesOf = async (path) => {
   const file = beside(path);
@@ -11,13 +9,17 @@ const compiled = async (name) => {
   return bytes && WebAssembly.compile(bytes);
 };
 
+const [tfjs, kernels] = [compiled("tfjs.wasm"), compiled("kernels.wasm")]; // while the app is
+const { createServer } = await import("./app.js");
+
 const stopping = new AbortController();
 const app = await createServer({
-  tfjs: await compiled("tfjs.wasm"),
-  kernels: await compiled("kernels.wasm"),
+  tfjs,
+  kernels,
   read: (path) => bytesOf(`assets/${path}`),
   env: process.env,
   clientOf: (request) => server.requestIP(request)?.address,
+  preload: true,
   shutdown: stopping.signal,
 });
 

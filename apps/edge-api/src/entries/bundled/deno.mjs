@@ -1,6 +1,4 @@
 /** The app on Deno, also on Deno Deploy: `deno run --allow-read --allow-net --allow-env deno.mjs`. */
-import { createServer } from "./app.js";
-
 const beside = (path) => new URL(path, import.meta.url);
 const orUndefined = (error) => {
   if (error instanceof Deno.errors.NotFound) return undefined;
@@ -11,13 +9,17 @@ const compiled = async (name) => {
   return bytes && WebAssembly.compile(bytes);
 };
 
+const [tfjs, kernels] = [compiled("tfjs.wasm"), compiled("kernels.wasm")]; // while the app is
+const { createServer } = await import("./app.js");
+
 const stopping = new AbortController();
 const app = await createServer({
-  tfjs: await compiled("tfjs.wasm"),
-  kernels: await compiled("kernels.wasm"),
+  tfjs,
+  kernels,
   read: (path) => Deno.readFile(beside(`assets/${path}`)).catch(orUndefined),
   env: Deno.env.toObject(),
   clientOf: (_, { remoteAddr }) => remoteAddr.hostname,
+  preload: true,
   shutdown: stopping.signal,
 });
 

@@ -1,28 +1,43 @@
 /** The app on Node, without node_modules: `node node.mjs`. */
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
+import { open } from "node:fs/promises";
 import process from "node:process";
-import { createServer } from "./app.js";
-import { getRequestListener } from "./listener.js";
 
-const bytesOf = (path) =>
-  readFile(new URL(path, import.meta.url)).catch((error) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
+/** A file beside this one, in one piece: it arrives while the app is compiled. */
+const bytesOf = async (path) => {
+  const file = await open(new URL(path, import.meta.url)).catch((error) => {
+    if (error.code !== "ENOENT") throw error;
   });
+  try {
+    const bytes = file && new Uint8Array((await file.stat()).size);
+    let filled = 0;
+    while (filled < bytes?.length) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled);
+      if (bytesRead === 0) throw new Error(`Cannot read ${path} as it became shorter`);
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file?.close();
+  }
+};
 const compiled = async (name) => {
   const bytes = await bytesOf(name);
   return bytes && WebAssembly.compile(bytes);
 };
+const [tfjs, kernels] = [compiled("tfjs.wasm"), compiled("kernels.wasm")];
+const { createServer } = await import("./app.js");
+const { createServer: createHttpServer } = await import("node:http");
+const { getRequestListener } = await import("./listener.js");
 
 const stopping = new AbortController();
 const app = await createServer({
-  tfjs: await compiled("tfjs.wasm"),
-  kernels: await compiled("kernels.wasm"),
+  tfjs,
+  kernels,
   read: (path) => bytesOf(`assets/${path}`),
   env: process.env,
   clientOf: (_, { incoming }) => incoming.socket.remoteAddress,
+  preload: true,
   shutdown: stopping.signal,
 });
 
