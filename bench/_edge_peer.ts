@@ -1,4 +1,4 @@
-/** The peer of `edge.ts`: a Hono server around transformers.js, as one would write it. `node _edge_peer.ts FOLDER`. */
+/** The peer of `edge.ts`: a Hono server around transformers.js, as one would write it. `node _edge_peer.ts FOLDER [THREADS]`. */
 import { serve } from "@hono/node-server";
 import { env, pipeline } from "@huggingface/transformers";
 import { Hono } from "hono";
@@ -8,7 +8,11 @@ import process from "node:process";
 const folder = process.argv[2]!;
 env.allowRemoteModels = false;
 env.localModelPath = dirname(folder);
-const classify = await pipeline("text-classification", basename(folder), { dtype: "fp32" });
+const threads = process.argv[3] === undefined ? {} : { intraOpNumThreads: Number(process.argv[3]) };
+const classify = await pipeline("text-classification", basename(folder), {
+  dtype: "fp32",
+  session_options: threads,
+});
 
 const app = new Hono();
 app.post("/models/:id", async (c) => {

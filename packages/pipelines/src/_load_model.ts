@@ -51,14 +51,17 @@ export async function loadModel<Model extends BertPreTrainedModel>(
   load: (options: FromPretrainedOptions) => Promise<Model>,
 ): Promise<ModelParts<Model>> {
   const given = signal === undefined ? {} : { signal };
-  const tokenizer = await loadTokenizer(source, given);
-  // Nothing is trained here: the word table stays out of the backend's memory.
-  const model = await load({
+  const loading = load({
     ...given,
     ...(shared === undefined ? {} : { shared }),
-    frozen: true,
+    frozen: true, // nothing is trained here: the word table stays out of the backend's memory
     onReport: ({ missing }) => requireAll(task, missing),
   });
+  const [read, made] = await Promise.allSettled([loadTokenizer(source, given), loading]);
+  if (read.status === "rejected" && made.status === "fulfilled") made.value.dispose();
+  if (read.status === "rejected") throw read.reason;
+  if (made.status === "rejected") throw made.reason;
+  const [tokenizer, model] = [read.value, made.value];
   try {
     checkFit(task, model, tokenizer);
     const cleaning = cleaningOf(model.config);

@@ -116,7 +116,7 @@ test("loadFillMask() refuses a model without a masked-LM head", async () => {
   await tf.setBackend("cpu");
   const before = tf.memory().numTensors;
   await expect(loadFillMask(goldenBertFolder("base/model"))).rejects.toThrow(
-    /no masked-LM head: it lacks cls\./,
+    /Cannot fill masks with this model as it was not trained for that: its folder lacks cls\./,
   );
   expect(tf.memory().numTensors).toBe(before);
 });

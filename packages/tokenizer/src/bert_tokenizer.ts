@@ -183,7 +183,7 @@ export class BertTokenizer {
     const file = parseTokenizerJson(json);
     const { vocabulary, options } = readTokenizerJson(file);
     const tokenizer = new BertTokenizer(vocabulary, options);
-    compareTokenizerJson(file, tokenizer.#json());
+    compareTokenizerJson(file, tokenizer.#json([]));
     return tokenizer;
   }
 
@@ -193,7 +193,7 @@ export class BertTokenizer {
    * @throws {RangeError} If a default option has no counterpart there.
    */
   toJson(): string {
-    return `${JSON.stringify(this.#json(), null, 2)}\n`;
+    return `${JSON.stringify(this.#json(this.#wordPiece.tokens), null, 2)}\n`;
   }
 
   /** Number of tokens. */
@@ -347,8 +347,7 @@ export class BertTokenizer {
 
   // --- internal ---
 
-  #json(): object {
-    const { tokens: vocabulary } = this.#wordPiece;
+  #json(vocabulary: readonly string[]): object {
     return tokenizerJson({ vocabulary, options: this.options }, this.#names, this.#specialIds);
   }
 

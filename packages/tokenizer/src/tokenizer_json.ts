@@ -177,11 +177,12 @@ const STRATEGIES = [
 const SIDES: Record<string, Side> = { Left: "left", Right: "right" };
 
 function vocabularyOf(vocab: Json): string[] {
-  const tokens: string[] = [];
-  const entries = Object.entries<Json>(vocab ?? {});
-  for (const [token, id] of entries) {
-    if (id >>> 0 !== id || id >= entries.length || tokens[id] !== undefined) {
-      const least = `an id from 0 to ${entries.length - 1} that no other token has`;
+  const names = Object.keys(vocab ?? {});
+  const tokens = Array<string>(names.length);
+  for (const token of names) {
+    const id = vocab[token];
+    if (id >>> 0 !== id || id >= names.length || tokens[id] !== undefined) {
+      const least = `an id from 0 to ${names.length - 1} that no other token has`;
       throw different(`model.vocab[${JSON.stringify(token)}]`, id, least);
     }
     tokens[id] = token;
