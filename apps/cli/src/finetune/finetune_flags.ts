@@ -49,6 +49,12 @@ export const recipeArgs = {
     valueHint: "x",
     description: "Factor by which each layer learns slower than the one above",
   },
+  "train-layers": {
+    type: "string",
+    valueHint: "n",
+    description:
+      "Teach the head and so many of the uppermost layers only; what lies below stays as it is (default: all, and the embeddings)",
+  },
   dropout: {
     type: "string",
     valueHint: "part",
@@ -198,6 +204,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
   const whole = (name: keyof typeof recipeArgs) => wholeNumber(text(name), name, { min: 1 });
   const preset = recipeOf(task, oneOf(text("preset") ?? "kcbert-base", "preset", PRESETS));
   const evaluateEvery = whole("evaluate-every") ?? preset.evaluateEvery;
+  const trainLayers = wholeNumber(text("train-layers"), "train-layers", { min: 0 });
   const dropout = decimalNumber(text("dropout"), "dropout", { min: 0, below: 1 }) ?? preset.dropout;
   return {
     epochs: decimalNumber(text("epochs"), "epochs", { above: 0 }) ?? preset.epochs,
@@ -207,6 +214,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
     weightDecay: decimalNumber(text("weight-decay"), "weight-decay", { min: 0 }) ?? preset.weightDecay,
     layerDecay: decimalNumber(text("layer-decay"), "layer-decay", { above: 0 }) ?? preset.layerDecay,
     maxLength: wholeNumber(text("max-length"), "max-length", { min: 8 }) ?? preset.maxLength,
+    ...(trainLayers === undefined ? {} : { trainLayers }),
     ...(dropout === undefined ? {} : { dropout }),
     ...(evaluateEvery === undefined ? {} : { evaluateEvery }),
   };

@@ -289,7 +289,7 @@ export class FinetuneSession {
   /** A program for this kind of head, at its beginning. */
   async #begin(
     head: TaskHead,
-    { weightDecay, layerDecay, dropout }: Recipe,
+    { weightDecay, layerDecay, trainLayers, dropout }: Recipe,
     {
       seed,
       fromScratch,
@@ -305,7 +305,7 @@ export class FinetuneSession {
     const { copyWeights, finetuneProgram, shareParameters } = await import("@kcbert/trainer");
     const { kind, numLabels, labels, problemType } = headFacts(head);
     const tags = kind === "tokens" ? labels : []; // entities are scored by their names
-    const baked = { weightDecay, layerDecay, dropout, classWeights };
+    const baked = { weightDecay, layerDecay, trainLayers, dropout, classWeights };
     const key = JSON.stringify([kind, numLabels, tags, problemType, baked]);
     const known = kept === undefined ? this.#programs.get(key) : undefined;
     const own = await this.#fresh(this.#configFor(head, dropout), head.kind, { seed, fromScratch });
@@ -319,6 +319,7 @@ export class FinetuneSession {
     const program = finetuneProgram(fresh, {
       weightDecay,
       layerDecay,
+      ...(trainLayers === undefined ? {} : { trainLayers }),
       ...(classWeights === undefined ? {} : { classWeights }),
       ...(kept === undefined ? {} : { alongside: kept.alongside }),
       ...(jit === undefined ? {} : { jit }),

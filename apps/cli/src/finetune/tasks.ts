@@ -10,6 +10,8 @@ export interface Recipe {
   readonly warmup: number;
   readonly weightDecay: number;
   readonly layerDecay: number;
+  /** How many of the uppermost layers learn besides the head, the embeddings counted as the lowest; all if absent. */
+  readonly trainLayers?: number;
   /** Part of the hidden values and of the attention that is dropped out; what the model's config says if absent. */
   readonly dropout?: number;
   /** Tokens of a row, special tokens included; longer ones are cut. */

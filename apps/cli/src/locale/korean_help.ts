@@ -239,6 +239,8 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "Whose hyper-parameters: kcbert-base, kcbert-large, or small for models of some million parameters":
     "누구의 하이퍼파라미터인지: kcbert-base, kcbert-large, 매개변수 수백만 개인 모델은 small",
   "Times to go through the training set": "학습 집합을 몇 번 볼지",
+  "Teach the head and so many of the uppermost layers only; what lies below stays as it is (default: all, and the embeddings)":
+    "헤드와 위에서부터 이만큼의 층만 학습; 그 아래는 그대로 둠 (기본값: 전체와 임베딩)",
   "Factor by which each layer learns slower than the one above": "층마다 위층보다 느리게 배우는 비율",
   "Tokens of a row; longer ones are cut": "한 행의 토큰 수. 더 길면 자릅니다",
   "Steps from one scoring to the next": "점수를 내는 간격(스텝)",

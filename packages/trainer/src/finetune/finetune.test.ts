@@ -8,7 +8,7 @@ import {
 } from "@kcbert/bert";
 import { createWasmBackend } from "@kcbert/kernels";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Jit } from "../jit.ts";
 import type { EncodedTexts, Examples, TextExamples } from "./examples.ts";
 import { finetune, type FinetuneData, type FinetuneOptions } from "./finetune.ts";
@@ -334,6 +334,55 @@ describe("options", () => {
     "bert.embeddings.position_embeddings.weight",
   ];
 
+  describe.each(["cpu", "wasm"])("on %s, layers below those that learn", (backend) => {
+    const SMALL = { ...FAST, epochs: 1, seed: 5 };
+    beforeAll(() => tf.setBackend(backend));
+    afterAll(() => tf.setBackend("wasm"));
+
+    async function trained(options: FinetuneOptions): Promise<{
+      before: Map<string, Float32Array>;
+      after: Map<string, Float32Array>;
+      learnt: number;
+    }> {
+      const model = BertForSequenceClassification.init({ ...CONFIG, numHiddenLayers: 2 }, { seed: 3 });
+      const before = await copyWeights(model);
+      const { events } = await run(model, { train: textsOf(40, 2) }, { ...SMALL, ...options });
+      const after = await copyWeights(model);
+      model.dispose();
+      const [start] = events;
+      return { before, after, learnt: start?.event === "start" ? start.parameters : NaN };
+    }
+
+    test.each([
+      [0, /^(?:classifier|bert\.pooler)\./],
+      [1, /^(?:classifier|bert\.pooler|bert\.encoder\.layer\.1)\./],
+      [2, /^(?:classifier|bert\.pooler|bert\.encoder)\./],
+    ])("stay as they are, bit for bit: %i learn", async (trainLayers, learns) => {
+      const { before, after, learnt } = await trained({ trainLayers });
+      let size = 0;
+      for (const [key, values] of before) {
+        if (learns.test(key)) expect(after.get(key), key).not.toEqual(values);
+        else expect(after.get(key), key).toEqual(values);
+        if (learns.test(key)) size += values.length;
+      }
+      expect(learnt).toBe(size);
+    });
+
+    test("are none where all layers and the embeddings learn", async () => {
+      expect((await trained({ trainLayers: 3 })).after).toEqual((await trained({})).after);
+    });
+  });
+
+  test("what does not learn has no moments", () => {
+    const model = BertForSequenceClassification.init({ ...CONFIG, numHiddenLayers: 2 }, { seed: 3 });
+    const program = finetuneProgram(model, { trainLayers: 1 });
+    const keys = [...model.parameters.keys()].filter((key) => /classifier|pooler|layer\.1\./.test(key));
+    expect([...program.optimizer.state.keys()]).toEqual(keys.flatMap((key) => [`m.${key}`, `v.${key}`]));
+    program.dispose();
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
   test("a class that weighs nothing is not learnt", async () => {
     const model = BertForSequenceClassification.init({ ...CONFIG, numLabels: 2 }, { seed: 3 });
     const train = textsOf(40, 2);
@@ -366,6 +415,10 @@ describe("what makes no sense is refused", () => {
     ["epochs must be above 0: current value is 0", (m) => run(m, { train: textsOf(4, 2) }, { epochs: 0 })],
     ["batchSize must be a whole number above 0", (m) => run(m, { train: textsOf(4, 2) }, { batchSize: 1.5 })],
     ["layerDecay must be in (0, 1]", (m) => run(m, { train: textsOf(4, 2) }, { layerDecay: 0 })],
+    [
+      "trainLayers must be a whole number from 0 to 2, the layers and the embeddings: current value is 3",
+      (m) => run(m, { train: textsOf(4, 2) }, { trainLayers: 3 }),
+    ],
     ["the model has 2 labels", (m) => run(m, { train: textsOf(4, 2) }, { classWeights: [1, 2, 3] })],
     [
       "on examples of kind tokens (dev): it takes texts",

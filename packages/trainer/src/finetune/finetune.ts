@@ -293,10 +293,7 @@ export async function* finetune(
       stepsPerEpoch,
       batchSize,
       widths,
-      parameters: Array.from(model.parameters.values(), ({ size }) => size).reduce(
-        (sum, size) => sum + size,
-        0,
-      ),
+      parameters: Array.from(program.parameters.values()).reduce((sum, { size }) => sum + size, 0),
     };
     const isDue = () => step > 0 && (step % evaluateEvery === 0 || step === maxSteps);
     if (isDue()) yield* score(); // where the run was stopped before

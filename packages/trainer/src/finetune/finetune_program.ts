@@ -5,7 +5,7 @@
 import { randomBits } from "@kcbert/bert";
 import * as tf from "@tensorflow/tfjs-core";
 import { eager, type Jit, type TensorFunction } from "../jit.ts";
-import { adamW, type Optimizer } from "../optimization.ts";
+import { adamW, type Optimizer, type Parameters } from "../optimization.ts";
 import { type TrainStep, trainStep } from "../train_step.ts";
 import { type FinetuneModel, headOf } from "./_heads.ts";
 import type { Alongside } from "./alongside.ts";
@@ -20,6 +20,11 @@ export interface FinetuneProgramOptions {
    * head is not slowed. @default 1
    */
   readonly layerDecay?: number;
+  /**
+   * How many layers learn besides the head and the pooler, the uppermost first; the embeddings lie below the first layer and
+   * count as one. What does not learn has no gradient and no moments, and stays as it is, bit for bit. @default all
+   */
+  readonly trainLayers?: number;
   /** Gradients with a larger global norm are scaled down to it. @default 1 */
   readonly maxGradNorm?: number;
   /** How much each class counts, where texts have one class each. @default all alike */
@@ -38,7 +43,9 @@ export interface FinetuneProgram {
   readonly kind: Examples["kind"];
   /** Whether each shape costs a compilation. */
   readonly compiled: boolean;
-  /** The optimiser, AdamW. */
+  /** What learns, by key. */
+  readonly parameters: Parameters;
+  /** The optimiser of it, AdamW. */
   readonly optimizer: Optimizer;
   /** What is learnt in the same steps. */
   readonly alongside: Alongside | undefined;
@@ -79,13 +86,27 @@ export interface FinetuneProgram {
  */
 export function finetuneProgram(model: FinetuneModel, options: FinetuneProgramOptions = {}): FinetuneProgram {
   const { weightDecay = 0, layerDecay = 1, maxGradNorm = 1, classWeights, alongside, jit = eager } = options;
+  const { numHiddenLayers: layers } = model.config;
+  const { trainLayers = layers + 1 } = options;
   checkModel(model);
   if (!(layerDecay > 0 && layerDecay <= 1)) {
     throw new RangeError(`Cannot fine-tune as layerDecay must be in (0, 1]: current value is ${layerDecay}`);
   }
+  if (!Number.isInteger(trainLayers) || trainLayers < 0 || trainLayers > layers + 1) {
+    throw new RangeError(
+      `Cannot fine-tune as trainLayers must be a whole number from 0 to ${layers + 1}, the layers and the embeddings: current value is ${trainLayers}`,
+    );
+  }
   const head = headOf(model, classWeights);
-  const rate = (key: string): number => layerDecay ** depthBelowHead(key, model.config.numHiddenLayers);
-  const parameters = new Map([...(alongside?.parameters ?? []), ...model.parameters]);
+  const depth = (key: string): number => depthBelowHead(key, layers);
+  const rate = (key: string): number => layerDecay ** depth(key);
+  const all = new Map([...(alongside?.parameters ?? []), ...model.parameters]);
+  const parameters = new Map([...all].filter(([key]) => depth(key) <= trainLayers));
+  if (parameters.size === 0) {
+    throw new RangeError(
+      "Cannot fine-tune as nothing would learn: the model has no head, so trainLayers must be at least 1",
+    );
+  }
   const optimizer = adamW(parameters, { weightDecay, maxGradNorm, rate });
   const step = trainStep(
     parameters,
@@ -101,6 +122,7 @@ export function finetuneProgram(model: FinetuneModel, options: FinetuneProgramOp
     model,
     kind: head.kind,
     compiled: jit !== eager,
+    parameters,
     optimizer,
     alongside,
     step,
@@ -156,7 +178,7 @@ export function dropoutDraw(seed: number, step: number): number {
 
 const LAYER = /\bencoder\.layer\.(\d+)\./;
 
-/** Layers between a parameter and the head: 0 for the head and the pooler, most for the embeddings. */
+/** How far a parameter lies below the head: 0 for the head and the pooler, 1 for the last layer, most for the embeddings. */
 function depthBelowHead(key: string, layers: number): number {
   const layer = LAYER.exec(key)?.[1];
   if (layer !== undefined) return layers - Number(layer);
