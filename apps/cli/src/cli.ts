@@ -90,6 +90,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Score a fine-tuned model on a task's data",
     load: async () => (await import("./commands/evaluate.ts")).evaluateCommand,
   },
+  calibrate: {
+    description: "Make a classifier's probabilities true, and find below which it is unsure",
+    load: async () => (await import("./commands/calibrate.ts")).calibrateCommand,
+  },
   predict: {
     description: "Say what a fine-tuned model says of texts",
     load: async () => (await import("./commands/predict.ts")).predictCommand,

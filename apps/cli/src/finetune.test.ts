@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { readSafetensors, toFloat32 } from "@kcbert/safetensors";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../test/run_cli.ts";
 import { makeTinyModel } from "../test/tiny_model.ts";
@@ -111,6 +112,21 @@ beforeAll(async () => {
   ]);
 });
 
+/** What `calibrate --json` says. */
+interface Calibrated {
+  readonly temperature: number;
+  readonly unsureBelow: number;
+  readonly dev: CalibratedSplit;
+  readonly test: CalibratedSplit;
+}
+
+interface CalibratedSplit {
+  readonly examples: number;
+  readonly before: { readonly nll: number };
+  readonly after: { readonly nll: number };
+  readonly beyond: { readonly accuracy: number };
+}
+
 const resultsOf = (...path: string[]) =>
   JSON.parse(readFileSync(join(runs!, ...path, "results.json"), "utf8")) as FinetuneResults;
 
@@ -218,6 +234,58 @@ describe("all tasks in one process", () => {
     const wrong = await runCli(["evaluate", "hate-speech", "-m", folder, "--data", data!]);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toContain("has 1 labels: the task has 3");
+  }, 60_000);
+
+  test("calibrate divides the last layer by a temperature, and says below what it is unsure", async () => {
+    const [folder, out] = [join(root, "sure"), join(root, "calibrated")];
+    const recipe = "--epochs 12 --learning-rate 1e-2 --batch-size 8 --evaluate-every 100 -q".split(" ");
+    const from = ["-m", model!, "--data", data!, "--keep", "last"];
+    expect((await runCli(["finetune", "nsmc", ...from, ...recipe, "-o", folder])).stderr).toBe("");
+    const dev = join(root, "doubted.txt"); // every sixth is labelled as nobody would
+    const doubted = (i: number) => `${i}\t${text(i)}\t${i % 6 === 0 ? 1 - (i % 2) : i % 2}`;
+    writeFileSync(dev, table("id\tdocument\tlabel", 24, doubted));
+    const calibrate = (from: string, to: string): string[] => {
+      const by = ["--data", data!, "--dev", dev, "--accuracy", "0.8"];
+      return ["calibrate", "nsmc", "-m", from, ...by, "-o", to, "--json"];
+    };
+    const { code, stdout, stderr } = await runCli(calibrate(folder, out));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const report = JSON.parse(stdout) as Calibrated;
+    expect([report.dev.examples, report.test.examples]).toEqual([24, 20]);
+    expect(report.temperature).toBeGreaterThan(1.1); // it was too sure
+    expect(report.dev.after.nll).toBeLessThan(report.dev.before.nll);
+    expect(report.dev.beyond.accuracy).toBeGreaterThanOrEqual(0.8);
+    const config = JSON.parse(readFileSync(join(out, "config.json"), "utf8")) as { kcbert: object };
+    expect(config.kcbert).toEqual({ clean: "2021", unsure_below: report.unsureBelow });
+    const [before, after] = [folder, out].map(
+      (path) => readSafetensors(readFileSync(join(path, "model.safetensors"))).tensors,
+    );
+    for (const [key, tensor] of before!) {
+      const [from, to] = [toFloat32(tensor), toFloat32(after!.get(key)!)];
+      if (!key.startsWith("classifier.")) expect(to, key).toEqual(from);
+      else expect(to, key).toEqual(from.map((value) => value / report.temperature));
+    }
+    const [again, small] = [join(root, "calibrated-again"), join(root, "calibrated-int8")];
+    const twice = await runCli(calibrate(out, again));
+    expect((JSON.parse(twice.stdout) as Calibrated).temperature).toBeCloseTo(1, 4);
+    expect((await runCli(["quantize", out, "-o", small, "-q"])).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(small, "config.json"), "utf8"))).toMatchObject({
+      kcbert: { unsure_below: report.unsureBelow },
+    });
+  }, 60_000);
+
+  test("calibrate says what it cannot do", async () => {
+    const ask = async (task: string, ...flags: string[]): Promise<string> => {
+      const from = join(runs!, task, "seed-0");
+      const args = ["calibrate", task, "-m", from, "--data", data!, "-o", join(root, "never"), ...flags];
+      return (await runCli(args)).stderr;
+    };
+    expect(await ask("korsts")).toContain("as it does not choose one class for each text");
+    expect(await ask("nsmc")).toContain("there is no development set: --dev names a file, --dev-part");
+    expect(await ask("hate-speech", "--dev-part", "0.5", "--accuracy", "0.999")).toContain(
+      "so that 99.9 % of its sure answers are right: no probability is enough for it",
+    );
+    expect(existsSync(join(root, "never"))).toBe(false);
   }, 60_000);
 
   test("predict says what each kind of model says, a line for a text", async () => {

@@ -89,6 +89,20 @@ describe("parseBertConfig()", () => {
     expect(() => parse({ kcbert: { clean: 2021 } })).toThrow(TypeError);
   });
 
+  test("keeps below which probability an answer is unsure", () => {
+    expect(parse({ kcbert: { clean: "2021" } }).unsureBelow).toBeUndefined();
+    const config = parse({ kcbert: { clean: "2021", unsure_below: 0.87 } });
+    expect(config.unsureBelow).toBe(0.87);
+    expect(JSON.parse(formatBertConfig(config)).kcbert).toEqual({ clean: "2021", unsure_below: 0.87 });
+    expect(JSON.parse(formatBertConfig({ ...config, unsureBelow: undefined })).kcbert).toEqual({
+      clean: "2021",
+    });
+    expect(() => parse({ kcbert: { unsure_below: 1.2 } })).toThrow(
+      "kcbert.unsure_below must be in [0, 1]: kcbert.unsure_below is 1.2",
+    );
+    expect(() => parse({ kcbert: { unsure_below: "0.8" } })).toThrow(TypeError);
+  });
+
   test("is not led astray by names of prototypes", () => {
     const config = parseBertConfig(goldenBertText("malformed/checkpoints/config-prototype/config.json"));
     expect(config.hiddenSize).toBe(8);

@@ -49,6 +49,11 @@ export interface BertConfig {
   readonly architectures?: readonly string[] | undefined;
   /** The variant of `clean` that the training text went through, such as `2021`; null or absent for none. */
   readonly clean?: string | null | undefined;
+  /**
+   * The probability of the label that it puts first, in [0, 1], below which a classifier's answer is not to be relied on,
+   * measured on texts that it did not learn from; absent where nobody has.
+   */
+  readonly unsureBelow?: number | undefined;
   /** All other entries of `config.json`, which travel along. */
   readonly extra?: ReadonlyMap<string, unknown> | undefined;
 }
@@ -130,6 +135,9 @@ export function parseBertConfig(json: string): BertConfig {
     tieWordEmbeddings: optional(value("tie_word_embeddings"), (tied) => flag("tie_word_embeddings", tied)),
     architectures: optional(value("architectures"), (names) => texts("architectures", names)),
     clean: readClean(value("kcbert")),
+    unsureBelow: optional(entryOf(value("kcbert"), "unsure_below"), (below) =>
+      numeric("kcbert.unsure_below", below),
+    ),
     extra: readExtra(entries),
   };
   return checkBertConfig(config);
@@ -179,8 +187,12 @@ export function formatBertConfig(config: BertConfig): string {
     entries.set("id2label", Object.fromEntries(names.map((name, id) => [String(id), name])));
     entries.set("label2id", Object.fromEntries(names.map((name, id) => [name, id])));
   }
-  if (config.clean !== undefined)
-    entries.set("kcbert", { ...object(extra.get("kcbert")), clean: config.clean });
+  const { clean, unsureBelow } = config;
+  const own = {
+    ...(clean === undefined ? {} : { clean }),
+    ...(unsureBelow === undefined ? {} : { unsure_below: unsureBelow }),
+  };
+  if (Object.keys(own).length > 0) entries.set("kcbert", { ...object(extra.get("kcbert")), ...own });
   const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
 }
@@ -329,7 +341,7 @@ function readLabels(entries: ReadonlyMap<string, unknown>): {
 
 function readClean(kcbert: unknown): string | null | undefined {
   if (kcbert === undefined) return undefined;
-  const clean: unknown = new Map(Object.entries(object(kcbert))).get("clean") ?? null;
+  const clean = entryOf(kcbert, "clean") ?? null;
   if (clean === null || typeof clean === "string") return clean;
   throw new TypeError(
     `Cannot read config.json as kcbert.clean must be a string or null: it is ${show(clean)}`,
@@ -339,9 +351,16 @@ function readClean(kcbert: unknown): string | null | undefined {
 /** What has no field of its own, also within `kcbert`. */
 function readExtra(entries: ReadonlyMap<string, unknown>): Map<string, unknown> {
   const extra = new Map([...entries].filter(([key]) => !knownKeys.has(key)));
-  const kcbert = Object.entries(object(entries.get("kcbert"))).filter(([key]) => key !== "clean");
+  const kcbert = Object.entries(object(entries.get("kcbert"))).filter(
+    ([key]) => !["clean", "unsure_below"].includes(key),
+  );
   if (kcbert.length > 0) extra.set("kcbert", Object.fromEntries(kcbert));
   return extra;
+}
+
+/** An entry of the entry `kcbert`. */
+function entryOf(kcbert: unknown, key: string): unknown {
+  return new Map<string, unknown>(Object.entries(object(kcbert))).get(key) ?? undefined;
 }
 
 function object(value: unknown): object {
@@ -359,10 +378,11 @@ function requireRates(config: BertConfig): void {
     ["classifier_dropout", config.classifierDropout],
   ];
   for (const [key, rate = 0] of rates) if (!(rate >= 0 && rate < 1)) outOfRange(key, "in [0, 1)", rate);
-  const { initializerRange, layerNormEps } = config;
+  const { initializerRange, layerNormEps, unsureBelow = 0 } = config;
   if (!(initializerRange >= 0 && initializerRange < Number.POSITIVE_INFINITY)) {
     outOfRange("initializer_range", "0 or more", initializerRange);
   }
+  if (!(unsureBelow >= 0 && unsureBelow <= 1)) outOfRange("kcbert.unsure_below", "in [0, 1]", unsureBelow);
   if (!(layerNormEps > 0 && layerNormEps < Number.POSITIVE_INFINITY))
     outOfRange("layer_norm_eps", "above 0", layerNormEps);
 }

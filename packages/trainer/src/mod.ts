@@ -77,6 +77,8 @@ export { accuracy, f1, f1Scores, type F1Scores } from "./metrics/classification.
 export { labelRankingAveragePrecision, multiLabelScores } from "./metrics/multi_label.ts";
 export type { MultiLabelScores } from "./metrics/multi_label.ts";
 export { pearson, ranks, spearman } from "./metrics/correlation.ts";
+export { beyond, type Calibration, calibration, fitTemperature } from "./metrics/calibration.ts";
+export { type UnsureBand, unsureBand } from "./metrics/calibration.ts";
 export { rocAuc } from "./metrics/roc_auc.ts";
 export { entitiesOf, entityScores } from "./metrics/entity_f1.ts";
 export type { EntityScores, TaggedEntity, TagOptions } from "./metrics/entity_f1.ts";

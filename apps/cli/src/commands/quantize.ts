@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import type { BertClass, BertPreTrainedModel, PretrainedSource } from "@kcbert/bert";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf } from "../arguments.ts";
 import { startBackend } from "../backend.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
-import { CliError, fileError, sentence, UsageError } from "../failure.ts";
+import { CliError, sentence } from "../failure.ts";
 import { tokenizerFiles } from "../finetune/open_session.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
+import { makeFolder, refuseFull } from "../io/fresh_folder.ts";
 import { writeFiles } from "../io/output.ts";
 import { joinedFolder } from "../joined_folder.ts";
 import { loadTokenizerPath } from "../load_tokenizer_path.ts";
@@ -124,20 +124,3 @@ const MODELS: readonly string[] = [
   "BertForTokenClassification",
   "BertForQuestionAnswering",
 ];
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(`write to the folder ${path}`, error);
-  }
-}
-
-function refuseFull(path: string, overwrite: boolean): void {
-  if (overwrite || !existsSync(path)) return;
-  const [first] = readdirSync(path);
-  if (first === undefined) return;
-  throw new UsageError(
-    `Cannot write to ${path}: the folder has files (${first}); name another, or add --overwrite`,
-  );
-}

@@ -367,7 +367,7 @@ export class FinetuneSession {
   }
 
   #configFor(head: TaskHead, dropout: number | undefined): BertConfig {
-    const { id2label: _, problemType: __, ...config } = this.#options.config;
+    const { id2label: _, problemType: __, unsureBelow: ___, ...config } = this.#options.config;
     const { numLabels, labels, problemType } = headFacts(head);
     return {
       ...config,

@@ -352,6 +352,19 @@ export const koreanHelp: Readonly<Record<string, string>> = {
     "옛 pytorch_model.bin 폴더를 safetensors와 tokenizer.json이 있는 폴더로",
   "Half the size": "절반 크기로",
 
+  // calibrate
+  "Make a classifier's probabilities true, and find below which it is unsure":
+    "분류기의 확률을 사실에 맞추고, 얼마 아래에서 불확실한지 찾습니다",
+  "What to calibrate by, in place of the published development set": "공개된 개발 집합 대신 맞출 기준",
+  "What to say the result of, too": "결과를 함께 말할 집합",
+  "Calibrate by the part of the training set that finetune --dev-part set aside":
+    "finetune --dev-part가 떼어 둔 학습 집합의 부분으로 맞춤",
+  "How many of the answers that count as sure must be right": "확실하다고 치는 답 가운데 맞아야 하는 비율",
+  "By the part of the training set that finetune --dev-part 0.05 did not learn from":
+    "finetune --dev-part 0.05가 배우지 않은 학습 집합의 부분으로",
+  "A model of a task of one's own, sure where 99 of 100 answers are right":
+    "자기 과제의 모델, 답 100개 중 99개가 맞을 때 확실",
+
   // quantize
   "Make a smaller copy of a model: weights in 8 or 4 bits":
     "모델의 작은 사본을 만듭니다: 8비트나 4비트 가중치",
