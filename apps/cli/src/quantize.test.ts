@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fromFloat32, readSafetensors, writeSafetensors } from "@kcbert/safetensors";
 import { expect, test } from "vitest";
 // @boundaries-ignore the golden vectors are the repository's, not the package's
 import { goldenBert, goldenBertPaths } from "../../../tests/golden/bert.ts";
@@ -51,4 +53,46 @@ test("quantize refuses what it cannot do", async () => {
   const twice = await runCli(["quantize", again, "-o", join(folder, "twice")]);
   expect(twice.stderr).toMatch(/Cannot quantise the model .*again: .*it has 8 bits already/);
   expect(twice.code).toBe(1);
+});
+
+test("quantize --base writes what a head has beside its base, which is all that it needs", async () => {
+  const [model, base, moved, head] = [
+    goldenModel("cls2"),
+    ...["base", "moved", "head"].map((n) => join(folder, n)),
+  ];
+  expect((await runCli(["quantize", model, "-o", base!, "-q"])).code).toBe(0);
+  mkdirSync(moved!);
+  for (const name of readdirSync(base!)) {
+    let bytes: Uint8Array = readFileSync(join(base!, name));
+    if (name === "model.int8.safetensors") {
+      const tensors = new Map(readSafetensors(bytes).tensors);
+      tensors.set("classifier.bias", fromFloat32(Float32Array.of(3, -3), [2]));
+      bytes = writeSafetensors(tensors, { format: "pt" });
+    }
+    writeFileSync(join(moved!, name), bytes);
+  }
+  const told = await runCli([
+    "quantize",
+    moved!,
+    "--base",
+    base!,
+    "--base-name",
+    "mini",
+    "-o",
+    head!,
+    "--json",
+  ]);
+  expect(JSON.parse(told.stdout)).toMatchObject({ base: "mini", parameters: ["classifier.bias"] });
+  expect(readdirSync(head!)).toEqual(["config.json", "overlay.int8.safetensors"]);
+  const config = JSON.parse(readFileSync(join(head!, "config.json"), "utf8")) as { kcbert: { base: object } };
+  const hash = createHash("sha256")
+    .update(readFileSync(join(base!, "model.int8.safetensors")))
+    .digest("hex");
+  expect(config.kcbert.base).toEqual({ name: "mini", sha256: hash });
+
+  const floatBase = await runCli(["quantize", moved!, "--base", model!, "-o", join(folder, "no")]);
+  expect(floatBase.stderr).toMatch(
+    /^kcbert-cli: Cannot lay the model .*moved over .*cls2: .*it is of floats/,
+  );
+  expect(floatBase.code).toBe(1);
 });

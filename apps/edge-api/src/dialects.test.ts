@@ -357,6 +357,7 @@ describe("POST /v1/analyze", () => {
     expect(Object.keys(json.spans)).toEqual(["names"]);
     for (const { start, end, text } of json.spans.names) expect(comment.slice(start, end)).toBe(text);
     expect(json).not.toHaveProperty("explanations");
+    expect(json).not.toHaveProperty("unsure");
     expect(response.headers.get("x-model-id")).toBe("mood, hate, names, ranks");
     const some = await ask("/v1/analyze", { inputs: [comment, "최고"], models: ["mood"], top_k: 1 });
     expect(some.json.map(({ labels }: { labels: object }) => Object.keys(labels))).toEqual([
@@ -365,6 +366,27 @@ describe("POST /v1/analyze", () => {
     ]);
     expect((await ask("/v1/analyze", { inputs: comment, models: ["mask"] })).status).toBe(424);
     expect((await ask("/v1/analyze", { inputs: comment, models: ["other"] })).status).toBe(404);
+  });
+
+  test("says which verdicts are unsure, of models whose folder says below what they are", async () => {
+    const { json } = await ask("/v1/analyze", { inputs: comment });
+    const { score } = json.labels.mood[0];
+    const files = folders.get("mood")!;
+    const config = JSON.parse(new TextDecoder().decode(files.get("config.json")));
+    for (const [below, unsure] of [
+      [score - 0.001, false],
+      [score + 0.001, true],
+    ]) {
+      const kcbert = { ...config.kcbert, unsure_below: below };
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...config, kcbert }));
+      folders.set("mood", new Map([...files, ["config.json", bytes]]));
+      const answer = await ask("/v1/analyze", { inputs: [comment, comment] });
+      expect(answer.json.map((each: { unsure: object }) => each.unsure)).toEqual([
+        { mood: unsure },
+        { mood: unsure },
+      ]);
+    }
+    folders.set("mood", files);
   });
 
   test("explains a verdict by what it loses without each word", async () => {

@@ -17,12 +17,20 @@ export function formOf(key: string): "table" | "matrix" | "floats" {
   return /(?:^|\.)(?:encoder\.layer|pooler|cls\.predictions\.transform)\./.test(key) ? "matrix" : "floats";
 }
 
-/** Save a quantised model as `config.json` and `model.int8.safetensors` or `model.int4.safetensors`, or shards of it. */
+/**
+ * Save a quantised model as `config.json` and `model.int8.safetensors` or `model.int4.safetensors`, or shards of it.
+ *
+ * @param options As of any model; `stem` is what the names of the files begin with instead.
+ */
 export async function saveQuantized(
   sink: PretrainedSink,
   config: BertConfig,
   parts: Iterable<readonly [key: string, part: tf.Variable | StoredMatrix]>,
-  { dtype = "F32", maxShardBytes }: SaveOptions,
+  {
+    dtype = "F32",
+    maxShardBytes,
+    stem = quantizedStem(quantizationOf(config)!),
+  }: SaveOptions & { readonly stem?: string | undefined },
 ): Promise<void> {
   if (dtype !== "F32") {
     throw new RangeError(`Cannot save a quantised model as dtype must be F32, or absent: dtype is ${dtype}`);
@@ -32,7 +40,6 @@ export async function saveQuantized(
     const tensors = "saved" in part ? part.saved() : new Map([["", savedFloats(part)]]);
     for (const [suffix, tensor] of tensors) saved.set(`${key}${suffix}`, tensor);
   }
-  const stem = quantizedStem(quantizationOf(config)!);
   await saveWeights(sink, saved, (name) => saved.get(name)!.bytes(), maxShardBytes, stem);
   await sink("config.json", new TextEncoder().encode(formatBertConfig(config)));
 }
@@ -43,6 +50,10 @@ export interface LoadQuantizedOptions {
   readonly ignoreMismatchedSizes?: boolean | undefined;
   /** Which parameters the caller has already: they are not read, and are neither missing nor unexpected. */
   readonly has?: ((key: string) => boolean) | undefined;
+  /** What the names of the files begin with. Default: as they are saved. */
+  readonly stem?: string | undefined;
+  /** Whether any parameter may be absent, also one of the encoder. Default false. */
+  readonly partial?: boolean | undefined;
   /** Takes each parameter that is not quantised. */
   readonly take: (key: string, weight: Weight) => unknown;
   /** Takes each that is. */
@@ -60,14 +71,17 @@ export async function loadQuantized(
   source: PretrainedSource,
   shapes: Iterable<readonly [key: string, shape: readonly number[]]>,
   quantization: Quantization,
-  { signal, ignoreMismatchedSizes = false, has = () => false, take, takeMatrix }: LoadQuantizedOptions,
+  options: LoadQuantizedOptions,
 ): Promise<{ missing: string[]; unexpected: string[] }> {
-  const [had, others] = [[...shapes].filter(([key]) => has(key)), [...shapes].filter(([key]) => !has(key))];
+  const { signal, ignoreMismatchedSizes = false, has = () => false, take, takeMatrix } = options;
+  const { stem = quantizedStem(quantization), partial = false } = options;
+  const all = [...shapes];
+  const [had, others] = [all.filter(([key]) => has(key)), all.filter(([key]) => !has(key))];
   const wanted = wantedTensors(others, quantization);
   const known = wantedTensors(had, quantization);
   const unexpected: string[] = [];
   const announced = new Set<Wanted>();
-  const files = openWeightFiles(source, signal, [`${quantizedStem(quantization)}.safetensors`]);
+  const files = openWeightFiles(source, signal, [`${stem}.safetensors`]);
   for await (const file of files) {
     const skipped = new Set<string>();
     for (const [name, found] of file.tensors) {
@@ -91,7 +105,7 @@ export async function loadQuantized(
       parameter.arrived = undefined; // and free
     }
   }
-  return { missing: missingOf(wanted), unexpected };
+  return { missing: missingOf(wanted, partial), unexpected };
 }
 
 // --- internal ---
@@ -170,12 +184,12 @@ function finite(name: string, values: Float32Array): Float32Array {
   throw unloadable(`weights must be finite numbers: ${name} holds a NaN or an infinity`);
 }
 
-function missingOf(wanted: ReadonlyMap<string, Wanted>): string[] {
+function missingOf(wanted: ReadonlyMap<string, Wanted>, partial: boolean): string[] {
   const missing = new Set<string>();
   for (const { parameter, suffix } of wanted.values()) {
     const { key, arrived } = parameter;
     if (arrived === undefined || arrived.has(suffix)) continue;
-    if (arrived.size > 0 || !mayBeMissing(key)) {
+    if (arrived.size > 0 || !(partial || mayBeMissing(key))) {
       throw unloadable(`every weight must be there: ${key}${suffix} is missing`);
     }
     missing.add(key);

@@ -58,6 +58,7 @@ export {
   type BertStates,
 } from "./modeling_bert.ts";
 export { softmaxCrossEntropy } from "./ops/softmax_cross_entropy.ts";
+export { saveOverlay, type SaveOverlayOptions } from "./overlay.ts";
 export {
   loadConfig,
   type LoadedWeights,

@@ -10,6 +10,7 @@ import {
   type Weight,
 } from "./pretrained.ts";
 import { quantizationOf, withQuantization } from "./quantization.ts";
+import { baseOf, checkedBase, overlayStem, withBase } from "./_overlay_base.ts";
 import { loadQuantized, saveQuantized } from "./_quantized_files.ts";
 import { truncatedNormal } from "./random.ts";
 import type { ModelPart, SharedWeights } from "./shared_weights.ts";
@@ -133,7 +134,7 @@ export abstract class BertPreTrainedModel {
   /**
    * Load a model from a Hugging Face folder: `config.json`, and `model.safetensors` or `pytorch_model.bin`, sharded or
    * not; or the folder of a quantised model. What the model does not need is not kept; parameters outside of the encoder
-   * that the folder lacks begin as in `init`.
+   * that the folder lacks begin as in `init`. Of an overlay (see `saveOverlay`) the source gives the base's weights, too.
    *
    * @param source Gives the folder's files.
    * @throws {Error} If a file is missing or broken, or does not fit the model: see `loadConfig` and `loadWeights`.
@@ -166,16 +167,28 @@ export abstract class BertPreTrainedModel {
       onReport,
     }: FromPretrainedOptions = {},
   ): Promise<Model> {
-    const config = checkBertConfig({ ...(await loadConfig(source, signal && { signal })), ...changes });
+    const read = checkBertConfig({ ...(await loadConfig(source, signal && { signal })), ...changes });
+    const config = withBase(read, undefined); // in memory it is whole
     const shapes = new Map(this.parameterShapes(config, { pooler }));
     const quantization = quantizationOf(config);
     const loaded = new Map<string, ModelPart>();
     const put = (key: string, part: ModelPart): unknown => loaded.set(key, shared?.put(key, part) ?? part);
     const take = (key: string, weight: Weight): unknown =>
       put(key, frozen && isWordTable(key) ? floatTable(weight) : variable(weight.values, weight.shape));
+    const base = quantization && baseOf(read);
     try {
+      if (base !== undefined) {
+        await loadQuantized(source, shapes, quantization!, {
+          signal,
+          ignoreMismatchedSizes,
+          stem: overlayStem(quantization!),
+          partial: true,
+          take: (key, weight) => loaded.set(key, variable(weight.values, weight.shape)),
+          takeMatrix: (key, matrix) => loaded.set(key, matrix),
+        });
+      }
       for (const [key, shape] of shapes) {
-        const part = shared?.take(key);
+        const part = loaded.has(key) ? undefined : shared?.take(key);
         if (part === undefined) continue;
         loaded.set(key, part);
         checkSharedShape(key, part, shape);
@@ -185,7 +198,12 @@ export abstract class BertPreTrainedModel {
       const options = { signal, ignoreMismatchedSizes, has, take };
       const report = await (quantization === undefined
         ? loadWeights(source, shapes, options)
-        : loadQuantized(source, shapes, quantization, { ...options, takeMatrix: put }));
+        : loadQuantized(
+            base === undefined ? source : checkedBase(source, base, quantization),
+            shapes,
+            quantization,
+            { ...options, takeMatrix: put },
+          ));
       for (const key of report.missing) {
         const shape = shapes.get(key)!;
         loaded.set(key, variable(initialValues(key, shape, config, seed), shape));

@@ -13,6 +13,13 @@ export interface ClassifyTextPipeline extends LoadedModel<BertForSequenceClassif
     texts: readonly (string | TextPair)[],
     options?: ClassifyTextOptions,
   ): Promise<AtLeastOne<TextLabel>[]>;
+  /**
+   * Whether a text's best label is too uncertain to act on: its score is below the one that `config.json` names
+   * (`"kcbert": { "unsure_below": 0.8 }`). Never where it names none.
+   *
+   * @param labels What `run` gave for the text, by the function that is usual for the model.
+   */
+  isUnsure(labels: AtLeastOne<TextLabel>): boolean;
 }
 
 /**
@@ -38,11 +45,13 @@ export async function loadClassifyText(
     BertForSequenceClassification.fromPretrained(source, options),
   );
   const { model, tokenizer, clean } = loaded;
+  const { unsureBelow = 0 } = model.config;
   const cleaned = (text: string | TextPair): string | TextPair => cleanEach(text, clean);
   return {
     ...loaded,
     run: async (text, options) => classifyText(model, tokenizer, cleaned(text), options),
     runAll: async (texts, options) => classifyText(model, tokenizer, texts.map(cleaned), options),
+    isUnsure: ([best]) => best.score < unsureBelow,
   };
 }
 

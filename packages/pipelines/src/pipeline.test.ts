@@ -24,6 +24,31 @@ function cleaning(folder: string, variant: string | null): PretrainedSource {
 const DIRTY = "★손흥민은★★ 런던에 산다ㅋㅋㅋㅋㅋ";
 const CLEAN = clean(DIRTY);
 
+test("a classifier is unsure below what its folder says, and never where it says nothing", async () => {
+  await tf.setBackend("cpu");
+  const folder = goldenBertFolder("cls2/model");
+  const config = JSON.parse(goldenBertText("cls2/model/config.json")) as object;
+  const says = async (below: number | undefined, text: string): Promise<boolean> => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...config, kcbert: { unsure_below: below } }));
+    const source: PretrainedSource = async (name, options) =>
+      name === "config.json" ? bytes : folder(name, options);
+    const classifier = await loadClassifyText(source);
+    try {
+      return classifier.isUnsure(await classifier.run(text));
+    } finally {
+      classifier.dispose();
+    }
+  };
+  const plain = await loadClassifyText(folder);
+  const [{ score }] = await plain.run("이 영화");
+  expect(score).toBeGreaterThan(0.5);
+  expect(plain.isUnsure([{ label: "a", score: 0 }])).toBe(false);
+  plain.dispose();
+  expect(await says(score - 0.001, "이 영화")).toBe(false);
+  expect(await says(score + 0.001, "이 영화")).toBe(true);
+  expect(await says(undefined, "이 영화")).toBe(false);
+});
+
 describe.each(["cpu", "wasm"])("on %s", (backend) => {
   beforeAll(async () => {
     if (backend === "wasm") await createWasmBackend();

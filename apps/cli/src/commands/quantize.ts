@@ -33,6 +33,17 @@ const args = {
     valueHint: "n",
     description: "With int4, how many weights share a scale: 32 or 64",
   },
+  base: {
+    type: "string",
+    valueHint: "folder",
+    description:
+      "Write only what differs from this quantised model, which it was fine-tuned from, quantised as that is",
+  },
+  "base-name": {
+    type: "string",
+    valueHint: "name",
+    description: "What the result calls the base, such as its package (default: as --base has it)",
+  },
   overwrite: { type: "boolean", description: "Replace files of the same names in a folder that has files" },
   ...commonArgs,
 } as const satisfies ArgsDef;
@@ -48,6 +59,12 @@ export const quantizeCommand: Command = defineExampledCommand(
       const groupSize = Number(oneOf(args["group-size"], "group-size", ["32", "64"])) as 32 | 64;
       refuseFull(args.output, args.overwrite === true);
       const source = modelFolder(resolveModel(args.model));
+      if (args.base !== undefined) {
+        const base = { folder: args.base, name: args["base-name"] ?? args.base };
+        const told = await writeOverlay(args.model, base, args.output, signal);
+        await writeReport(`${describeOverlay(told)}: ${args.output}`, told, { ...args, stdoutTaken: false });
+        return;
+      }
       const tokenizer = await loadTokenizerPath(args.model);
       await startBackend("wasm");
       const { models, positions } = await quantizedModels(args.model, source, { weights, groupSize, signal });
@@ -72,6 +89,10 @@ export const quantizeCommand: Command = defineExampledCommand(
   [
     ["kcbert-cli quantize nsmc-model -o nsmc-int8", "A quarter of the size, and faster"],
     ["kcbert-cli quantize nsmc-model --weights int4 -o nsmc-int4", "An eighth of the size of its layers"],
+    [
+      "kcbert-cli quantize hate-model --base model-int8 -o hate",
+      "Only the layers that finetune --train-layers taught; the rest is read from the base",
+    ],
   ],
 );
 
@@ -81,6 +102,57 @@ interface QuantizeSettings {
   readonly weights: "int8" | "int4";
   readonly groupSize: 32 | 64;
   readonly signal: AbortSignal;
+}
+
+/** What an overlay is, for people and as JSON. */
+interface OverlayReport extends Readonly<Record<string, unknown>> {
+  readonly base: string;
+  readonly bytes: number;
+  readonly parameters: readonly string[];
+}
+
+/** Write what of a model differs from its base: it is whole only beside that, whose tokenizer it shares. */
+async function writeOverlay(
+  name: string,
+  base: { readonly folder: string; readonly name: string },
+  output: string,
+  signal: AbortSignal,
+): Promise<OverlayReport> {
+  const bert = await import("@kcbert/bert");
+  await startBackend("wasm");
+  const source = modelFolder(resolveModel(name));
+  const files = new Map<string, Uint8Array>();
+  let parameters: string[];
+  try {
+    const { architectures = ["BertModel"] } = await bert.loadConfig(source, { signal });
+    if (architectures.length > 1)
+      throw new CliError(`it holds ${architectures.join(" and ")}: one head is laid over a base`);
+    const model = await modelClass(bert, architectures[0]!).fromPretrained(source, { signal, pooler: false });
+    try {
+      const sink = async (file: string, bytes: Uint8Array): Promise<void> => void files.set(file, bytes);
+      const options = { name: base.name, signal };
+      parameters = await bert.saveOverlay(model, modelFolder(resolveModel(base.folder)), sink, options);
+    } finally {
+      model.dispose();
+    }
+  } catch (error) {
+    throw new CliError(`Cannot lay the model ${name} over ${base.folder}: ${sentence(error)}`, {
+      cause: error,
+    });
+  }
+  makeFolder(output);
+  await writeFiles(output, files);
+  const bytes = [...files].find(([file]) => file.startsWith("overlay."))![1].length;
+  return { base: base.name, bytes, parameters };
+}
+
+function describeOverlay({ base, bytes, parameters }: OverlayReport): string {
+  return `Wrote ${parameters.length} parameters that differ from ${base}, ${formatBytes(bytes)} of weights`;
+}
+
+function modelClass(bert: typeof import("@kcbert/bert"), architecture: string): Loadable {
+  if (MODELS.includes(architecture)) return (bert as unknown as Record<string, Loadable>)[architecture]!;
+  throw new CliError(`it is a ${architecture}: known are ${MODELS.join(", ")}`);
 }
 
 /** All models that a folder holds, by its `architectures`, quantised. */
@@ -94,11 +166,7 @@ async function quantizedModels(
   try {
     const config = await bert.loadConfig(source, { signal });
     for (const architecture of config.architectures ?? ["BertModel"]) {
-      const Model = MODELS.includes(architecture)
-        ? (bert as unknown as Record<string, Loadable>)[architecture]
-        : undefined;
-      if (Model === undefined) throw new CliError(`it is a ${architecture}: known are ${MODELS.join(", ")}`);
-      const model = await Model.fromPretrained(source, { signal });
+      const model = await modelClass(bert, architecture).fromPretrained(source, { signal });
       try {
         models.push(await bert.quantize(model, weights, weights === "int4" ? { groupSize } : {}));
       } finally {
@@ -113,7 +181,10 @@ async function quantizedModels(
 }
 
 type Loadable = BertClass<BertPreTrainedModel> & {
-  fromPretrained(source: PretrainedSource, options: { signal: AbortSignal }): Promise<BertPreTrainedModel>;
+  fromPretrained(
+    source: PretrainedSource,
+    options: { signal: AbortSignal; pooler?: boolean },
+  ): Promise<BertPreTrainedModel>;
 };
 
 const MODELS: readonly string[] = [

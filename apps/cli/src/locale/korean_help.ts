@@ -375,6 +375,12 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "With int4, how many weights share a scale: 32 or 64": "int4에서 배율 하나를 나누는 가중치 수: 32 또는 64",
   "Replace files of the same names in a folder that has files":
     "파일이 있는 폴더에서 같은 이름의 파일을 바꿉니다",
+  "Write only what differs from this quantised model, which it was fine-tuned from, quantised as that is":
+    "미세조정의 바탕이 된 이 양자화 모델과 다른 것만 씀. 그 모델처럼 양자화함",
+  "What the result calls the base, such as its package (default: as --base has it)":
+    "결과가 바탕을 부르는 이름, 예를 들어 패키지 이름 (기본값: --base 그대로)",
+  "Only the layers that finetune --train-layers taught; the rest is read from the base":
+    "finetune --train-layers가 가르친 층만. 나머지는 바탕에서 읽음",
   "A quarter of the size, and faster": "4분의 1 크기로, 더 빠르게",
   "An eighth of the size of its layers": "층의 크기를 8분의 1로",
 

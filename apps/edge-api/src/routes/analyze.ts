@@ -16,6 +16,8 @@ export interface AnalysisJson {
   readonly truncated: boolean;
   /** What classifiers of texts say, best first. */
   readonly labels: Readonly<Record<string, readonly { label: string; score: number }[]>>;
+  /** Which of these classifiers are too uncertain to act on, of those that know: see `ClassifyTextPipeline.isUnsure`. */
+  readonly unsure?: Readonly<Record<string, boolean>>;
   /** What classifiers of tokens find, where it stands in the comment as it was sent. */
   readonly spans: Readonly<Record<string, readonly SpanJson[]>>;
   /** Where the verdicts come from, if that was asked for. */
@@ -70,6 +72,7 @@ interface Options {
 interface Draft {
   text: string | undefined;
   labels: Record<string, { label: string; score: number }[]>;
+  unsure?: Record<string, boolean>;
   spans: Record<string, SpanJson[]>;
   explanations: Record<string, Explanation>;
   truncated: boolean;
@@ -130,6 +133,10 @@ async function analyze(
       for (const [i, labels] of judged.entries()) {
         drafts[i]!.labels[id] = labels;
         const best = labels[0]!;
+        const { unsureBelow } = use.model.config;
+        if (unsureBelow !== undefined) {
+          drafts[i]!.unsure = { ...drafts[i]!.unsure, [id]: best.score < unsureBelow };
+        }
         if (options.explain)
           drafts[i]!.explanations[id] = await explain(ask, asking, use, comments[i]!, best);
       }
