@@ -361,6 +361,22 @@ test("a task of one's own is learnt from JSON lines, events and all", async () =
   expect(again.stderr).toContain("it holds a training run already");
 }, 60_000);
 
+test("a quantised model goes on learning, as the floats that its integers say", async () => {
+  const [small, floats] = ["int8", "floats"].map((name) => join(root, name));
+  expect((await runCli(["quantize", model!, "-o", small!])).code).toBe(0);
+  expect((await runCli(["export", small!, "-o", floats!])).code).toBe(0);
+  const outputs = await Promise.all(
+    [small!, floats!].map(async (from, i) => {
+      const output = join(root, `from-quantised-${i}`);
+      const run = ["finetune", "nsmc", "--model", from, "--data", data!, "-o", output, "--epochs", "1"];
+      const { code, stderr } = await runCli([...run, "--backend", "cpu", "--quiet"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return readFileSync(join(output, "model.safetensors"));
+    }),
+  );
+  expect(outputs[0]!.equals(outputs[1]!)).toBe(true);
+});
+
 test("a model that is scored on nothing is written all the same, and a run that was cut off begins anew", async () => {
   const [train, out] = [join(root, "alone.tsv"), join(root, "alone")];
   writeFileSync(

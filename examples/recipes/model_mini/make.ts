@@ -5,15 +5,22 @@
  *
  * `--reviews` is a table of date, rating and text: all reviews of e9t/nsmc (CC0), ordered by date. `--nsmc` is the folder of
  * `ratings_train.txt` and `ratings_test.txt`. Each stage is a command line of `kcbert-cli`, printed before it runs; a stage whose
- * result is there is passed over, and one that was interrupted goes on where it can. `--backend` says what computes: the published
- * weights were pretrained on `xla:cuda` and fine-tuned on `xla:cpu`. All draws are seeded: the cleaned corpus and the vocabulary come
- * out the same, byte for byte; weights do so on the same backend and device if `--steps` bounds the pretraining, not the clock.
+ * result is there is passed over, and one that was interrupted goes on where it can. `--backend` says what computes.
+ *
+ * `--base` is a model folder to go on from, in place of pretraining: its vocabulary is repaired (`repair_jamo.ts`), and it is
+ * taught from row `--skip` of the training set on. So the package's weights were made from those before them.
+ *
+ * All draws are seeded: the corpus and the vocabulary come out the same, byte for byte; weights do so on the same backend
+ * and device if `--steps` bounds the pretraining, not the clock.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { uniform } from "@kcbert/bert";
+import { repairJamo } from "./repair_jamo.ts";
 import { teachEmoji } from "./teach_emoji.ts";
+import { teachJamo } from "./teach_jamo.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -23,51 +30,68 @@ const { values: flags } = parseArgs({
     backend: { type: "string", default: "xla" },
     minutes: { type: "string", default: "5" },
     steps: { type: "string" },
-    examples: { type: "string", default: "75000" },
+    examples: { type: "string", default: "100000" },
+    base: { type: "string" },
+    skip: { type: "string", default: "0" },
+    seed: { type: "string", default: "0" },
   },
 });
 const { reviews, nsmc, output: work } = flags;
 if (reviews === undefined || nsmc === undefined || work === undefined) {
-  console.error("Usage: make.ts --reviews reviews.tsv.gz --nsmc folder --output folder [--backend xla:cuda]");
+  console.error(
+    "Usage: make.ts --reviews reviews.tsv.gz --nsmc folder --output folder [--backend xla:cuda] [--base model]",
+  );
   process.exit(2);
 }
 
 const root = join(import.meta.dirname, "../../..");
 const path = (name: string): string => join(work, name);
 const recipe = (name: string): string => join(import.meta.dirname, name);
+/** Rows at the end of the training set by which the model is judged, and that nothing is learnt from. */
+const DEV_EXAMPLES = 5000;
 mkdirSync(work, { recursive: true });
 
 // What the model learns from: cleaned, each text once, five characters or more, no text of NSMC's test set.
 const test = `${join(nsmc, "ratings_test.txt")}:2`;
 cli("cleaned.txt", "clean", reviews, "--column", "3", "--min-length", "5", "--dedupe", "--exclude", test);
 
-if (!existsSync(path("corpus.txt"))) {
-  const lines = readFileSync(path("cleaned.txt"), "utf8").trimEnd().split("\n");
-  const taught = teachEmoji(lines, { share: 0.1, seed: 1 });
-  console.log(`teach emoji: ${taught.length} lines more`);
-  writeFileSync(path("corpus.txt.new"), `${[...lines, ...taught].join("\n")}\n`);
-  renameSync(path("corpus.txt.new"), path("corpus.txt"));
+// With the emoji and the vowels that it hardly has; masks are filled beside the task in lines of which half have such vowels.
+if (!existsSync(path("masked.txt"))) {
+  const lines = readLines("cleaned.txt");
+  const [emoji, jamo] = [
+    teachEmoji(lines, { share: 0.1, seed: 1 }),
+    teachJamo(lines, { each: 1500, seed: 1 }),
+  ];
+  console.log(`teach emoji: ${emoji.length} lines more, teach jamo: ${jamo.length}`);
+  writeLines("corpus.txt", [...lines, ...emoji, ...(flags.base === undefined ? jamo : [])]);
+  writeLines("masked.txt", [...jamo, ...some([...lines, ...emoji], jamo.length)]);
 }
 
-const vocabulary = "--vocab-size 10000 --limit-alphabet 2000 --max-length 128".split(" ");
-cli("tokenizer", "train-tokenizer", path("corpus.txt"), ...vocabulary);
+if (flags.base === undefined) {
+  const vocabulary = "--vocab-size 10000 --limit-alphabet 2000 --max-length 128".split(" ");
+  cli("tokenizer", "train-tokenizer", path("corpus.txt"), ...vocabulary);
+  const end = flags.steps === undefined ? ["--minutes", flags.minutes] : ["--steps", flags.steps];
+  const corpus = ["--corpus", path("corpus.txt"), "--tokenizer", path("tokenizer")];
+  cli("pretrained", "pretrain", ...corpus, "--config", recipe("pretrain.json"), ...backend("bf16"), ...end);
+} else if (!existsSync(path("pretrained/config.json"))) {
+  cli("base", "export", flags.base); // as floats
+  for (const { id, old, token } of repairJamo(path("base"), path("pretrained"), readLines("cleaned.txt"))) {
+    console.log(`token ${id}: ${token} instead of ${old}`);
+  }
+}
 
-const end = flags.steps === undefined ? ["--minutes", flags.minutes] : ["--steps", flags.steps];
-const corpus = ["--corpus", path("corpus.txt"), "--tokenizer", path("tokenizer")];
-cli("pretrained", "pretrain", ...corpus, "--config", recipe("pretrain.json"), ...backend("bf16"), ...end);
-
-const task = ["--model", path("pretrained"), "--data", nsmc, "--max-train", flags.examples];
-const masked = ["--keep-masked-lm", path("corpus.txt"), "--masked-lm-rows", "1"];
-cli(
-  "sentiment",
-  "finetune",
-  "nsmc",
-  ...task,
-  "--config",
-  recipe("finetune.json"),
-  ...masked,
-  ...backend("fp32"),
-);
+if (!existsSync(path("train.tsv"))) {
+  const [header, ...examples] = readFileSync(join(nsmc, "ratings_train.txt"), "utf8").trimEnd().split("\n");
+  const skip = Number(flags.skip);
+  const most = Math.min(skip + Number(flags.examples), examples.length - DEV_EXAMPLES);
+  writeLines("dev.tsv", [header!, ...examples.slice(-DEV_EXAMPLES)]);
+  writeLines("train.tsv", [header!, ...examples.slice(skip, most)]);
+}
+const task = ["--model", path("pretrained"), "--train", path("train.tsv"), "--dev", path("dev.tsv")];
+const rate = flags.base === undefined ? [] : ["--learning-rate", "1e-4"]; // who was taught already goes on more gently
+const settings = ["--config", recipe("finetune.json"), ...rate, "--seed", flags.seed];
+const masked = ["--keep-masked-lm", path("masked.txt"), "--masked-lm-rows", "2"];
+cli("sentiment", "finetune", "nsmc", ...task, ...settings, ...masked, ...backend("fp32"));
 
 cli("model", "quantize", path("sentiment"));
 
@@ -83,6 +107,23 @@ for (const [name, architectures] of [
 console.log(`The files of the package: ${path("model")}`);
 
 // --- internal ---
+
+function readLines(name: string): string[] {
+  return readFileSync(path(name), "utf8").trimEnd().split("\n");
+}
+
+/** Write a file that is there only when it is whole. */
+function writeLines(name: string, lines: readonly string[]): void {
+  writeFileSync(path(`${name}.new`), `${lines.join("\n")}\n`);
+  renameSync(path(`${name}.new`), path(name));
+}
+
+/** So many of the lines, drawn by the seed. */
+function some(lines: readonly string[], count: number): string[] {
+  const order = uniform(1, 0, "jamo: lines beside", lines.length);
+  const rows = [...lines.keys()].sort((a, b) => order[a]! - order[b]! || a - b);
+  return rows.slice(0, count).map((row) => lines[row]!);
+}
 
 function backend(precision: string): string[] {
   return flags.backend.startsWith("xla")

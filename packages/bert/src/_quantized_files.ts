@@ -57,7 +57,16 @@ export interface LoadQuantizedOptions {
   /** Takes each parameter that is not quantised. */
   readonly take: (key: string, weight: Weight) => unknown;
   /** Takes each that is. */
-  readonly takeMatrix: (key: string, matrix: StoredMatrix) => unknown;
+  readonly takeMatrix: (key: string, matrix: QuantizedWeight) => unknown;
+}
+
+/** A quantised parameter as it lies in a file. */
+export interface QuantizedWeight {
+  readonly shape: readonly [rows: number, columns: number];
+  /** As a matrix on the current backend. */
+  readonly matrix: () => StoredMatrix;
+  /** Its numbers, row-major. */
+  readonly floats: () => Float32Array;
 }
 
 /**
@@ -101,7 +110,7 @@ export async function loadQuantized(
       if (arrived!.size < layout.size) continue;
       const form = formOf(key);
       if (form === "floats") take(key, { shape, values: finite(name, tensor.values()) });
-      else takeMatrix(key, matrixOf(parameter, arrived!, form, quantization));
+      else takeMatrix(key, quantizedWeight(parameter, arrived!, form, quantization));
       parameter.arrived = undefined; // and free
     }
   }
@@ -163,20 +172,29 @@ function fits(name: string, found: WeightTensor, { parameter, suffix }: Wanted, 
   );
 }
 
-function matrixOf(
+function quantizedWeight(
   { key, shape }: Parameter,
   arrived: ReadonlyMap<string, Readable>,
   form: "table" | "matrix",
   quantization: Quantization,
-): StoredMatrix {
+): QuantizedWeight {
   const matrix = shape as [rows: number, columns: number];
   for (const [suffix, tensor] of arrived) if (suffix !== "") finite(`${key}${suffix}`, tensor.values());
-  if (form === "table") return QuantizedTable.load(matrix, arrived);
   const { bytes } = arrived.get("")!;
-  if (quantization.bits === 8 && !areWithinWeights(bytes)) {
+  if (form === "matrix" && quantization.bits === 8 && !areWithinWeights(bytes)) {
     throw unloadable(`the integers of a dense layer must be in [-63, 63]: ${key} has another`);
   }
-  return QuantizedMatrix.load(matrix, quantization, arrived);
+  return form === "table"
+    ? {
+        shape: matrix,
+        matrix: () => QuantizedTable.load(matrix, arrived),
+        floats: () => QuantizedTable.dequantize(matrix, arrived),
+      }
+    : {
+        shape: matrix,
+        matrix: () => QuantizedMatrix.load(matrix, quantization, arrived),
+        floats: () => QuantizedMatrix.dequantize(matrix, quantization, arrived),
+      };
 }
 
 function finite(name: string, values: Float32Array): Float32Array {

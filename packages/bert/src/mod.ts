@@ -37,6 +37,7 @@ export {
   kcbertLarge,
   parseBertConfig,
 } from "./config.ts";
+export { dequantized } from "./dequantized.ts";
 export {
   BertForMaskedLM,
   BertForPreTraining,

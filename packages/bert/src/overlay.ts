@@ -1,10 +1,9 @@
 import { baseOf, overlayStem, readBase, sha256, unloadable, withBase } from "./_overlay_base.ts";
-import { loadQuantized, saveQuantized } from "./_quantized_files.ts";
+import { loadQuantized, type QuantizedWeight, saveQuantized } from "./_quantized_files.ts";
 import { loadConfig, type PretrainedSink, type PretrainedSource, type Weight } from "./pretrained.ts";
 import { type BertClass, type BertPreTrainedModel, valuesOf } from "./pretrained_model.ts";
 import { type Quantization, quantizationOf } from "./quantization.ts";
 import { quantize } from "./quantize.ts";
-import type { StoredMatrix } from "./stored_matrix.ts";
 
 /** How an overlay is saved. */
 export interface SaveOverlayOptions {
@@ -118,10 +117,7 @@ async function equalParameters(
   await loadQuantized(async () => file, shapes, quantization, {
     ignoreMismatchedSizes: true,
     take: (key: string, { values }: Weight) => found.push([key, values]),
-    takeMatrix: (key: string, matrix: StoredMatrix) => {
-      found.push([key, matrix.readRows(0, matrix.shape[0]).slice()]);
-      matrix.dispose();
-    },
+    takeMatrix: (key: string, { floats }: QuantizedWeight) => found.push([key, floats()]),
   });
   for (const [key, values] of found) await compare(key, values);
   return equal;

@@ -184,7 +184,7 @@ export abstract class BertPreTrainedModel {
           stem: overlayStem(quantization!),
           partial: true,
           take: (key, weight) => loaded.set(key, variable(weight.values, weight.shape)),
-          takeMatrix: (key, matrix) => loaded.set(key, matrix),
+          takeMatrix: (key, weight) => loaded.set(key, weight.matrix()),
         });
       }
       for (const [key, shape] of shapes) {
@@ -202,7 +202,7 @@ export abstract class BertPreTrainedModel {
             base === undefined ? source : checkedBase(source, base, quantization),
             shapes,
             quantization,
-            { ...options, takeMatrix: put },
+            { ...options, takeMatrix: (key, weight) => put(key, weight.matrix()) },
           ));
       for (const key of report.missing) {
         const shape = shapes.get(key)!;

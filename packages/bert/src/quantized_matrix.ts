@@ -93,6 +93,13 @@ export class QuantizedMatrix implements StoredMatrix {
     });
   }
 
+  /** The numbers of tensors of that layout, row-major; needs no backend. */
+  static dequantize([rows, columns]: Shape, { groupSize }: Quantization, tensors: Tensors): Float32Array {
+    if (groupSize === undefined) return dequantizeRows(rowsOf(tensors), columns, 0, rows);
+    const [values, scales] = [tensors.get("")!.bytes, toFloat32(tensors.get(SCALE)!)];
+    return dequantizeGroups({ values, scales }, columns, groupSize, 0, rows);
+  }
+
   linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D {
     if (!this.#isTaken()) {
       const quantized = this.#read(); // once for all blocks
@@ -225,6 +232,11 @@ export class QuantizedTable implements StoredMatrix {
     return new QuantizedTable(shape, { values: new Int8Array(bytes.buffer), scales });
   }
 
+  /** The numbers of tensors of that layout, row-major. */
+  static dequantize([rows, columns]: Shape, tensors: Tensors): Float32Array {
+    return dequantizeRows(rowsOf(tensors), columns, 0, rows);
+  }
+
   linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D {
     return linearByBlocks(x, this, bias, activation);
   }
@@ -270,6 +282,13 @@ function wordsOf({ buffer, byteOffset, length }: Int8Array | Uint8Array): Int32A
 
 /** What is put behind a matrix's key for its scales. */
 const SCALE = "_scale";
+
+/** Integers with a scale a row, as they lie in a file. */
+function rowsOf(tensors: Tensors): Quantized<Int8Array> {
+  const { bytes } = tensors.get("")!;
+  const values = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { values, scales: toFloat32(tensors.get(SCALE)!) };
+}
 
 function rowsLayout([rows, columns]: Shape): Layout {
   return new Map([

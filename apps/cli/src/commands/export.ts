@@ -1,5 +1,11 @@
 import { basename, resolve } from "node:path";
-import { type BertConfig, formatBertConfig, loadConfig, type PretrainedSource } from "@kcbert/bert";
+import {
+  type BertConfig,
+  dequantized,
+  formatBertConfig,
+  loadConfig,
+  type PretrainedSource,
+} from "@kcbert/bert";
 import { loadTokenizer } from "@kcbert/pipelines/load_tokenizer";
 import { writeSafetensorsStream } from "@kcbert/safetensors";
 import { BertTokenizer, formatTokenizerConfig } from "@kcbert/tokenizer";
@@ -55,7 +61,7 @@ export const exportCommand: Command = defineExampledCommand(
     async run({ args, data }) {
       const { signal } = data as CommandData;
       const dtype = args.dtype === undefined ? undefined : oneOf(args.dtype, "dtype", ["F32", "F16", "BF16"]);
-      const source = modelFolder(resolveModel(args.model));
+      const source = dequantized(modelFolder(resolveModel(args.model)));
       const folder = ExportFolder.open(args.output, args.overwrite === true);
       try {
         const model = await load(args.model, source, dtype, signal);
@@ -78,6 +84,10 @@ export const exportCommand: Command = defineExampledCommand(
     [
       "kcbert-cli export beomi/kcbert-base --output kcbert-half --dtype F16 --base-model beomi/kcbert-base",
       "Half the size",
+    ],
+    [
+      "kcbert-cli export nsmc-int8 --output nsmc-floats",
+      "A quantised model as floats, which transformers opens and finetune goes on from",
     ],
   ],
 );
@@ -167,7 +177,7 @@ function exportedConfig(config: BertConfig, { dtype, architecture }: ExportedWei
   extra.set("dtype", { F32: "float32", F16: "float16", BF16: "bfloat16" }[dtype]);
   return architecture === undefined
     ? { ...config, extra }
-    : { ...config, architectures: [architecture], extra };
+    : { ...config, architectures: config.architectures ?? [architecture], extra };
 }
 
 async function write(

@@ -126,7 +126,7 @@ export const finetuneCommand: Command = defineExampledCommand(
         flags.maxTrain,
       );
       if (!args.quiet) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
-      const { session, source, tokenizer } = await openSession(args.model, { backend, signal });
+      const { session, source, tokenizer } = await openSession(args.model, { backend, floats: true, signal });
       const keepMaskedLm = await readKeepMaskedLm(args, tokenizer, { seed, signal });
       const progress = startFinetuneProgress(task.name, { quiet: args.quiet || args.json });
       try {

@@ -86,7 +86,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
       );
       const flags = { ...readRunFlags(args), checkpointSeconds: readCheckpointSeconds(args) };
       const starts = args["compare-scratch"] ? [false, true] : [flags.fromScratch];
-      const opened = await openSession(args.model, { backend, signal });
+      const opened = await openSession(args.model, { backend, floats: true, signal });
       const failures: string[] = [];
       try {
         for (const task of tasks) {

@@ -1,5 +1,5 @@
 /** A model folder, a backend, and the session of fine-tuning on them. */
-import { loadConfig, type PretrainedSource } from "@kcbert/bert";
+import { dequantized, loadConfig, type PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { Jit } from "@kcbert/trainer";
 import { startBackend } from "../backend.ts";
@@ -24,13 +24,15 @@ export interface OpenedModel {
  * Open a model.
  *
  * @param name A folder, or the name of a downloaded model.
+ * @param options `floats`: a quantised model is opened as one of floats, which can learn.
  * @throws {CliError} If there is none, or the backend cannot start.
  */
 export async function openSession(
   name: string,
-  { backend, signal }: { backend: ChosenBackend; signal: AbortSignal },
+  { backend, floats = false, signal }: { backend: ChosenBackend; floats?: boolean; signal: AbortSignal },
 ): Promise<OpenedModel> {
-  const source = modelFolder(resolveModel(name));
+  const folder = modelFolder(resolveModel(name));
+  const source = floats ? dequantized(folder) : folder;
   const tokenizer = await loadTokenizerPath(name);
   const { jit, device } = await startBackend(backend.name, backend.options);
   try {

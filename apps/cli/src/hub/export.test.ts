@@ -149,6 +149,22 @@ test("--dtype rounds, and config.json says so", async () => {
   expect(code).toBe(2);
 });
 
+test.each(["int8", "int4"])("a folder in %s becomes one of floats that say the same", async (weights) => {
+  const whole = golden("mlm/model");
+  const [small, output] = [fresh(), fresh()];
+  expect((await runCli(["quantize", whole, "--weights", weights, "--output", small])).code).toBe(0);
+  expect((await exported(small, output)).code).toBe(0);
+  expect(readdirSync(output).sort()).toEqual(FILES);
+  expect(json(output, "config.json").quantization_config).toBeUndefined();
+  const [floats, before] = [values(tensorsOf(output)), values(tensorsOf(whole))];
+  for (const [key, values] of floats) {
+    const largest = Math.max(...values.map(Math.abs));
+    const off = Math.max(...values.map((value, i) => Math.abs(value - before.get(key)![i]!)));
+    expect(off, key).toBeLessThanOrEqual(largest / (weights === "int8" ? 120 : 7));
+  }
+  expect((await runCli(["fill-mask", "-m", output, "이 영화 [MASK]"])).code).toBe(0);
+});
+
 test("a folder with files of others is left alone; one that export made is replaced", async () => {
   const folder = golden("mlm/model");
   const output = fresh();

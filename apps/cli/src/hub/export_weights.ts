@@ -28,7 +28,7 @@ export interface ExportedWeights {
   /** By the names that transformers uses today. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   readonly dtype: WeightDtype;
-  /** The class that the weights are of; `undefined` if they may be of several. */
+  /** The class that the weights are of, the first if they are of several; `undefined` if they may be of any. */
   readonly architecture: string | undefined;
   /** Numbers in them. */
   readonly parameters: number;
@@ -43,7 +43,7 @@ export interface ExportedWeights {
  * @param source The folder.
  * @param config Its config.
  * @param dtype What to round to; what they are, by default, or F32 if they are not all the same.
- * @throws {CliError} If the weights are broken, are not all there, or are quantised.
+ * @throws {CliError} If the weights are broken, or are not all there.
  */
 export async function exportWeights(
   source: PretrainedSource,
@@ -51,12 +51,9 @@ export async function exportWeights(
   dtype?: WeightDtype,
   signal?: AbortSignal,
 ): Promise<ExportedWeights> {
-  if (config.extra?.has("quantization_config") === true) {
-    throw new CliError("the weights are quantised; export the folder that they were made from");
-  }
   const tensors = renamed(await readWeights(source, signal));
   const architecture = config.architectures?.[0] ?? guess([...tensors.keys()]);
-  await check(source, config, architecture, signal);
+  for (const name of config.architectures ?? [architecture]) await check(source, config, name, signal);
   const target = dtype ?? commonDtype(tensors);
   const parameters = [...tensors.values()].reduce((sum, { shape }) => sum + product(shape), 0);
   return { tensors, dtype: target, architecture, parameters };
