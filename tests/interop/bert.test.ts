@@ -213,7 +213,7 @@ function read(path: string): SafetensorsFile["tensors"] {
   return readSafetensors(readFileSync(path)).tensors;
 }
 
-function inputsOf(theirs: ReturnType<typeof read>): Required<Omit<BertInputs, "positionIds">> {
+function inputsOf(theirs: ReturnType<typeof read>): Required<Omit<BertInputs, "positionIds" | "lengths">> {
   const tensor = (name: string): tf.Tensor2D => {
     const found = theirs.get(name)!;
     return tf.tensor2d(toInt32(found), found.shape as [number, number], "int32");

@@ -5,7 +5,7 @@ import { IGNORED_LABEL } from "./ops/softmax_cross_entropy.ts";
 
 /** Refuse inputs that do not fit the model, before an op fails on them in words of its own, or reads beyond a table. */
 export function checkInputs(
-  { inputIds, attentionMask, tokenTypeIds, positionIds }: BertInputs,
+  { inputIds, attentionMask, tokenTypeIds, positionIds, lengths }: BertInputs,
   config: BertConfig,
 ): void {
   const { shape } = inputIds;
@@ -15,7 +15,14 @@ export function checkInputs(
     );
   }
   const [batch, tokens] = shape;
-  if (positionIds === undefined && tokens > config.maxPositionEmbeddings) {
+  if (lengths !== undefined) {
+    if (attentionMask !== undefined || positionIds !== undefined) {
+      throw new TypeError(
+        "Cannot run the model as lengths are in place of attentionMask and positionIds: leave those out",
+      );
+    }
+    checkLengths(lengths, shape, config.maxPositionEmbeddings);
+  } else if (positionIds === undefined && tokens > config.maxPositionEmbeddings) {
     throw new RangeError(
       `Cannot run the model as it has ${config.maxPositionEmbeddings} positions: inputIds has ${tokens} tokens in a row`,
     );
@@ -77,6 +84,21 @@ export function checkLabels(labels: tf.Tensor, shape: readonly number[], classes
 }
 
 // --- internal ---
+
+function checkLengths(lengths: readonly number[], shape: readonly number[], positions: number): void {
+  const sum = lengths.reduce((a, b) => a + b, 0);
+  if (shape[0] !== 1 || sum !== shape[1]) {
+    throw new TypeError(
+      `Cannot run the model as lengths must add up to the one row of inputIds: they add up to ${sum}, inputIds is ${format(shape)}`,
+    );
+  }
+  const wrong = lengths.find((length) => !Number.isInteger(length) || length < 1 || length > positions);
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `Cannot run the model as each of lengths must be a whole number from 1 to ${positions}, its positions: one is ${wrong}`,
+    );
+  }
+}
 
 const LOCAL_BACKENDS = new Set(["cpu", "wasm"]);
 

@@ -44,6 +44,12 @@ export interface BertInputs {
   tokenTypeIds?: tf.Tensor2D;
   /** int32 `[B, T]`, in [0, maxPositionEmbeddings). By default 0 to T − 1 in every row, whatever the mask says. */
   positionIds?: tf.Tensor2D;
+  /**
+   * Examples of these lengths lie one after another in the one row of `inputIds`, `[1, T]`, without padding: none of them sees
+   * another, positions begin anew in each, and what is given of an example as a whole is `[B, …]` with B their number. In
+   * place of `attentionMask` and `positionIds`. Where {@link BertPreTrainedModel.packsRows} says so it saves the work on padding.
+   */
+  lengths?: readonly number[];
 }
 
 /** How to run a BERT. */
@@ -117,7 +123,7 @@ export class BertModel extends BertPreTrainedModel {
     return tidied(() => {
       const { hidden, pass, states } = runBert(this, "", inputs, options);
       const lastHiddenState = tf.reshape(hidden, [pass.batch, pass.tokens, -1]) as tf.Tensor3D; // [B, T, H]
-      if (!this.parameters.has("pooler.dense.weight")) return { lastHiddenState, ...states };
+      if (!this.parameters.has("pooler.dense.bias")) return { lastHiddenState, ...states };
       return { lastHiddenState, poolerOutput: pool(hidden, pass, weightsOf(this, "pooler")), ...states };
     });
   }
@@ -128,10 +134,12 @@ export class BertModel extends BertPreTrainedModel {
 /** What holds during one pass through the model. */
 export interface Pass {
   readonly config: BertConfig;
-  /** B. */
+  /** B; 1 if there are {@link Pass.lengths}. */
   readonly batch: number;
   /** T. */
   readonly tokens: number;
+  /** How long the examples in the row are, if they lie in one. */
+  readonly lengths: readonly number[] | undefined;
   /** float32 `[B, 1, 1, T]` or `[B, 1, T, T]`, added to attention scores. */
   readonly bias: tf.Tensor4D | undefined;
   /** Whether the attentions' probabilities are asked for. */
@@ -180,6 +188,7 @@ export function runBert(
     config,
     batch,
     tokens,
+    lengths: inputs.lengths,
     bias: inputs.attentionMask === undefined ? undefined : attentionBias(inputs.attentionMask),
     outputAttentions,
     drops: key !== undefined,
@@ -206,34 +215,80 @@ export function runBert(
 }
 
 /** The first token of each example through a dense layer and tanh, `pooler`: `[M, H]` → `[B, H]`. */
-export function pool(hidden: tf.Tensor2D, { batch, tokens }: Pass, w: Weights): tf.Tensor2D {
-  const first = tf.gather(hidden, tf.range(0, batch * tokens, tokens, "int32")); // [B, H]
+export function pool(hidden: tf.Tensor2D, { batch, tokens, lengths }: Pass, w: Weights): tf.Tensor2D {
+  const starts =
+    lengths === undefined
+      ? tf.range(0, batch * tokens, tokens, "int32")
+      : tf.tensor1d(startsOf(lengths), "int32"); // [B]
+  const first = tf.gather(hidden, starts); // [B, H]
   return tf.tanh(linear(first, w.matrix("dense.weight"), w("dense.bias"))); // [B, H]
 }
 
 // --- internal ---
 
 /** Words, types and positions, summed and normalised: `embeddings`. */
-function embed({ inputIds, tokenTypeIds, positionIds }: BertInputs, pass: Pass, w: Weights): tf.Tensor2D {
-  const { config, batch, tokens } = pass;
-  const { hiddenSize } = config;
-  const rows = [batch, tokens, hiddenSize]; // so that one row can be added to all
+function embed(
+  { inputIds, tokenTypeIds, positionIds: given }: BertInputs,
+  pass: Pass,
+  w: Weights,
+): tf.Tensor2D {
+  const { config, tokens, lengths } = pass;
+  const positionIds = lengths === undefined ? given : tf.tensor2d(positionsOf(lengths), [1, tokens], "int32");
+  const tables = {
+    words: w.matrix("word_embeddings.weight"), // [V, H]
+    types: w.matrix("token_type_embeddings.weight"), // [types, H]
+    positions: w.matrix("position_embeddings.weight"), // [positions, H]
+  };
+  const sum =
+    sumOfStored({ inputIds, tokenTypeIds, positionIds }, tables, pass) ??
+    sumOfEmbeddings({ inputIds, tokenTypeIds, positionIds }, tables, pass); // [M, H]
+  const normal = layerNorm(sum, w("LayerNorm.weight"), w("LayerNorm.bias"), config.layerNormEps); // [M, H]
+  return pass.drop(normal, config.hiddenDropoutProb, "embeddings.dropout");
+}
+
+type Tables = Readonly<Record<"words" | "types" | "positions", Matrix>>;
+
+interface Ids {
+  readonly inputIds: tf.Tensor2D;
+  readonly tokenTypeIds: tf.Tensor2D | undefined;
+  readonly positionIds: tf.Tensor2D | undefined;
+}
+
+function sumOfEmbeddings(
+  { inputIds, tokenTypeIds, positionIds }: Ids,
+  tables: Tables,
+  { config, batch, tokens }: Pass,
+): tf.Tensor2D {
+  const rows = [batch, tokens, config.hiddenSize]; // so that one row can be added to all
   const lookUp = (ids: tf.Tensor2D, table: Matrix, paddingIndex?: number) =>
     tf.reshape(embedding(tf.reshape(ids, [-1]), table, paddingIndex), rows); // [B, T, H]
 
-  const words = lookUp(inputIds, w.matrix("word_embeddings.weight"), config.padTokenId); // [B, T, H]
-  const typeTable = w.matrix("token_type_embeddings.weight"); // [types, H]
+  const words = lookUp(inputIds, tables.words, config.padTokenId); // [B, T, H]
   const types = tokenTypeIds
-    ? lookUp(tokenTypeIds, typeTable) // [B, T, H]
-    : firstRows(typeTable, 1); // [1, H]
-  const positionTable = w.matrix("position_embeddings.weight"); // [positions, H]
+    ? lookUp(tokenTypeIds, tables.types) // [B, T, H]
+    : firstRows(tables.types, 1); // [1, H]
   const positions = positionIds
-    ? lookUp(positionIds, positionTable) // [B, T, H]
-    : firstRows(positionTable, tokens); // [T, H]
+    ? lookUp(positionIds, tables.positions) // [B, T, H]
+    : firstRows(tables.positions, tokens); // [T, H]
+  return tf.reshape(tf.add(tf.add(words, types), positions), [-1, config.hiddenSize]) as tf.Tensor2D; // [M, H]
+}
 
-  const sum = tf.reshape(tf.add(tf.add(words, types), positions), [-1, hiddenSize]) as tf.Tensor2D; // [M, H]
-  const normal = layerNorm(sum, w("LayerNorm.weight"), w("LayerNorm.bias"), config.layerNormEps); // [M, H]
-  return pass.drop(normal, config.hiddenDropoutProb, "embeddings.dropout");
+/** The same where all tables lie in JavaScript's memory: summed there, so that it goes to the backend once. */
+function sumOfStored(
+  { inputIds, tokenTypeIds, positionIds }: Ids,
+  { words, types, positions }: Tables,
+  { config, batch, tokens }: Pass,
+): tf.Tensor2D | undefined {
+  const isTensor = (table: Matrix): table is tf.Tensor => table instanceof tf.Tensor;
+  if (isTensor(words) || isTensor(types) || isTensor(positions)) return undefined;
+  const [ids, kinds, places] = [inputIds.dataSync(), tokenTypeIds?.dataSync(), positionIds?.dataSync()];
+  const sum = new Float32Array(batch * tokens * config.hiddenSize);
+  for (let i = 0, at = 0; at < sum.length; i++, at += config.hiddenSize) {
+    words.addRow(ids[i]!, sum, at);
+    types.addRow(kinds?.[i] ?? 0, sum, at);
+    positions.addRow(places?.[i] ?? i % tokens, sum, at);
+  }
+  return tf.tensor2d(sum, [batch * tokens, config.hiddenSize]);
 }
 
 /** Attention and feed-forward, each added to what came in and normalised: `encoder.layer.…`. */
@@ -245,10 +300,11 @@ function encoderLayer(
 ): { hidden: tf.Tensor2D; probabilities?: tf.Tensor4D } {
   const { config } = pass;
   if (!pass.drops && !pass.outputAttentions && config.hiddenAct === "gelu") {
-    const { batch, bias } = pass;
+    const { batch, bias, lengths } = pass;
     const { numAttentionHeads: heads, layerNormEps: eps } = config;
     const fused = fusedEncoderLayer(hidden, {
       batch,
+      lengths,
       heads,
       eps,
       bias,
@@ -270,7 +326,7 @@ function encoderLayer(
   const { context, probabilities } = attention(heads("query"), heads("key"), heads("value"), {
     batch: pass.batch,
     heads: numAttentionHeads,
-    bias: pass.bias,
+    bias: pass.lengths === undefined ? pass.bias : attentionBias(blocksOf(pass.lengths)),
     drop: pass.drops && rate > 0 ? (x) => pass.drop(x, rate, `${place}.attention.self.dropout`) : undefined,
     outputProbabilities: pass.outputAttentions,
   }); // [M, H], [B, N, T, T]
@@ -281,4 +337,24 @@ function encoderLayer(
       : activation(config.hiddenAct)(project(attended, "intermediate.dense"));
   const out = addAndNorm(project(wide, "output.dense"), attended, "output"); // [M, H]
   return probabilities === undefined ? { hidden: out } : { hidden: out, probabilities };
+}
+
+/** Where examples of these lengths begin. */
+function startsOf(lengths: readonly number[]): number[] {
+  let end = 0;
+  return lengths.map((length) => (end += length) - length);
+}
+
+/** 0, 1, 2 … in each of them. */
+function positionsOf(lengths: readonly number[]): Int32Array {
+  return Int32Array.from(lengths.flatMap((length) => Array.from({ length }, (_, place) => place)));
+}
+
+/** Who looks at whom: `[1, T, T]`, 1 within an example. */
+function blocksOf(lengths: readonly number[]): tf.Tensor {
+  const examples = tf.tensor1d(
+    lengths.flatMap((length, example) => Array.from({ length }, () => example)),
+    "int32",
+  ); // [T]
+  return tf.expandDims(tf.equal(tf.expandDims(examples, 1), tf.expandDims(examples, 0)), 0);
 }

@@ -9,6 +9,7 @@ import {
   type SaveOptions,
   type Weight,
 } from "./pretrained.ts";
+import { hasEncoderLayer } from "./ops/encoder_layer.ts";
 import { quantizationOf, withQuantization } from "./quantization.ts";
 import { baseOf, checkedBase, overlayStem, withBase } from "./_overlay_base.ts";
 import { loadQuantized, saveQuantized } from "./_quantized_files.ts";
@@ -235,6 +236,14 @@ export abstract class BertPreTrainedModel {
     }
     const shapes = [...this.parameters, ...this.matrices].map(([key, { shape }]) => [key, shape] as const);
     await savePretrained(sink, config, shapes, (key) => valuesOf(this, key), options);
+  }
+
+  /**
+   * Whether the current backend runs examples of different lengths without filling them up, as `BertInputs.lengths` has them.
+   * Elsewhere they are told apart by a mask, which is right and costs more than padding.
+   */
+  get packsRows(): boolean {
+    return hasEncoderLayer();
   }
 
   /** Free the parameters, but for those that another model shares. The model is of no use afterwards. */

@@ -123,6 +123,10 @@ export class QuantizedMatrix implements StoredMatrix {
     return gatherRows({ shape: this.shape, readRows }, ids);
   }
 
+  addRow(row: number, to: Float32Array, at: number): void {
+    for (const [i, value] of this.readRows(row, row + 1).entries()) to[at + i]! += value;
+  }
+
   readRows(begin: number, end: number): Float32Array {
     return this.#dequantize(this.#read(), begin, end);
   }
@@ -243,6 +247,13 @@ export class QuantizedTable implements StoredMatrix {
 
   gather(ids: ArrayLike<number>): tf.Tensor2D {
     return gatherRows(this, ids);
+  }
+
+  addRow(row: number, to: Float32Array, at: number): void {
+    const { values, scales } = this.#quantized;
+    const [, columns] = this.shape;
+    const [from, scale] = [row * columns, scales[row]!];
+    for (let i = 0; i < columns; i++) to[at + i]! += values[from + i]! * scale;
   }
 
   readRows(begin: number, end: number): Float32Array {

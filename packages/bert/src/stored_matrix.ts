@@ -13,6 +13,8 @@ export interface StoredMatrix {
   linear(x: tf.Tensor2D, bias: tf.Tensor, activation?: FusedActivation): tf.Tensor2D;
   /** The rows of these numbers, each in [0, R): float32 `[M, C]`; the caller owns it. */
   gather(ids: ArrayLike<number>): tf.Tensor2D;
+  /** Add the numbers of a row to those in `to` that begin at `at`. */
+  addRow(row: number, to: Float32Array, at: number): void;
   /** The numbers of the rows from `begin` to before `end`, row-major; not to be written to. */
   readRows(begin: number, end: number): Float32Array;
   /** What is saved of it: tensors by what is put behind the matrix's key. */
@@ -47,6 +49,12 @@ export class FloatTable implements StoredMatrix {
 
   gather(ids: ArrayLike<number>): tf.Tensor2D {
     return gatherRows(this, ids);
+  }
+
+  addRow(row: number, to: Float32Array, at: number): void {
+    const [, columns] = this.shape;
+    const from = row * columns;
+    for (let i = 0; i < columns; i++) to[at + i]! += this.#values[from + i]!;
   }
 
   readRows(begin: number, end: number): Float32Array {

@@ -15,7 +15,7 @@ export interface Call {
   /** An input that may be left out. */
   optional(name: string, ...dtypes: DataType[]): TensorInfo | undefined;
   /** The attributes, as the caller of the kernel gave them. */
-  readonly attributes: Readonly<Record<string, number | string | boolean | undefined>>;
+  readonly attributes: Readonly<Record<string, number | string | boolean | readonly number[] | undefined>>;
   /** Where a tensor lies. One of another backend is moved here; an address holds while the tensor lives. */
   at(tensor: TensorInfo): number;
   /** A number at an address, as float32 or int32. */

@@ -176,16 +176,13 @@ export const ACTIVATION_CODES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** The code of a kernel's attribute `activation`; nothing is `"linear"`. */
-export function activationOf({
-  attributes,
-}: {
-  attributes: Readonly<Record<string, number | string | boolean | undefined>>;
-}): number {
-  const name = attributes["activation"] ?? "linear";
-  const code = ACTIVATION_CODES.get(String(name));
+export function activationOf({ attributes }: { attributes: Readonly<Record<string, unknown>> }): number {
+  const given = attributes["activation"] ?? "linear";
+  const name = typeof given === "string" ? given : JSON.stringify(given);
+  const code = ACTIVATION_CODES.get(name);
   if (code !== undefined) return code;
   const known = [...ACTIVATION_CODES.keys()].join(", ");
-  throw new RangeError(`Cannot run a kernel with the activation ${String(name)}: known are ${known}`);
+  throw new RangeError(`Cannot run a kernel with the activation ${name}: known are ${known}`);
 }
 
 /** Where the module comes from if not from the package. */

@@ -11,7 +11,8 @@ import { TILE_BYTES } from "./quantized_linear.ts";
  * `attention`, `intermediate` and `output` its weight and `…Bias`; `attentionGain`, `attentionShift`, `outputGain` and
  * `outputShift` of the normalisations. A weight is `…Weight` `[O, I]`, or the packed `…Values` and `…Scales` of
  * `QuantizedLinear`. Attributes: `batch`, `heads`, `intermediateSize`, `eps`, and for quantised weights `bits` and
- * `groupSize` (0 where a whole row shares a scale).
+ * `groupSize` (0 where a whole row shares a scale); `lengths` where examples of these lengths lie one after another, with
+ * `batch` 1 and no mask.
  */
 export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (call) => {
   const { module } = call;
@@ -20,7 +21,9 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
   const bits = Number(call.attributes["bits"] ?? 0);
   const [m = 0, h = 0] = hidden.shape;
   const wide = intermediateSize!;
+  const lengths = (call.attributes["lengths"] as readonly number[] | undefined) ?? [];
   const tokens = batch === 0 ? 0 : m / batch!;
+  const longest = lengths.length === 0 ? tokens : Math.max(...lengths);
   const mask = call.optional("mask");
   const maskAt = mask === undefined ? 0 : call.at(mask);
   const from = call.at(hidden);
@@ -41,7 +44,7 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
   const tile = call.scratch(
     Math.max(
       TILE_BYTES,
-      module.attentionScratch(tokens, h / heads!),
+      module.attentionScratch(longest, h / heads!),
       bits === 0 ? module.matMulScratch(m, Math.max(h, wide), Math.max(h, wide)) : 0,
     ),
   );
@@ -69,7 +72,15 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
   multiply(2, from, v, h, h);
   const [maskRows, size] = [mask?.shape[2] ?? 1, h / heads!];
   const scale = 1 / Math.sqrt(size);
-  module.attention(q, k, v, h, maskAt, maskRows, 0, context, 0, batch!, heads!, tokens, size, scale, tile);
+  if (lengths.length === 0) {
+    module.attention(q, k, v, h, maskAt, maskRows, 0, context, 0, batch!, heads!, tokens, size, scale, tile);
+  }
+  let at = 0;
+  for (const length of lengths) {
+    const [a, b, c, to] = [q + at, k + at, v + at, context + at] as const;
+    module.attention(a, b, c, h, 0, 1, 0, to, 0, 1, heads!, length, size, scale, tile);
+    at += 4 * length * h;
+  }
   ready(context, h, 0);
   multiply(3, context, attended, h, h);
   module.layerNorm(attended, from, attentionGain, attentionShift, attended, 0, 0, m, h, eps!);

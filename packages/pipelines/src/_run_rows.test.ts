@@ -45,13 +45,14 @@ test("every row is run once, with its like, and its own part comes back under it
       const before = tf.memory().numTensors;
       const forward = (inputs: RowInputs): tf.Tensor[] => {
         const { shape } = inputs.inputIds;
-        const real = tf.sum(inputs.attentionMask, 1).dataSync();
+        const mask = inputs.attentionMask!;
+        const real = tf.sum(mask, 1).dataSync();
         expect(shape[0]).toBeLessThanOrEqual(batchSize);
         expect(new Set(Array.from(real, (length) => bucketOf(length, 300))).size).toBe(1);
         expect(shape[1]).toBeGreaterThanOrEqual(Math.max(...real));
         expect(shape[1]).toBeLessThan(Math.max(...real) + 8);
         expect(tf.sum(inputs.tokenTypeIds, 1).dataSync()).toEqual(real);
-        return [tf.clone(inputs.inputIds), tf.sum(inputs.attentionMask, 1)];
+        return [tf.clone(inputs.inputIds), tf.sum(mask, 1)];
       };
       for await (const { index, values } of runRows(rows, { model, tokenizer }, { batchSize }, forward)) {
         expect(values[0]![0]).toBe(index);
@@ -82,6 +83,30 @@ test("where shapes are compiled, rows are as wide as their bucket", async () => 
   await tf.setBackend("cpu");
   tf.removeBackend("compiling");
   expect(widths).toEqual([16, 32, 128]);
+});
+
+test("where rows are packed, they lie one after another, and each gets its own part back", async () => {
+  tf.registerBackend("packing", tf.findBackendFactory("cpu"), 0);
+  tf.copyRegisteredKernels("cpu", "packing");
+  tf.registerKernel({ kernelName: "EncoderLayer", backendName: "packing", kernelFunc: () => [] });
+  await tf.setBackend("packing");
+  const lengths = [20, 3, 70, 1];
+  const rows = lengths.map((length, i) => rowOf(length, i));
+  const seen: [lengths: readonly number[] | undefined, ids: tf.Tensor][] = [];
+  const forward = ({ inputIds, lengths, attentionMask }: RowInputs): tf.Tensor[] => {
+    expect(attentionMask).toBeUndefined();
+    seen.push([lengths, tf.keep(inputIds)]);
+    return [tf.clone(inputIds), tf.tensor2d(lengths!.map((length) => [length, -length]))];
+  };
+  for await (const { index, values } of runRows(rows, { model, tokenizer }, { batchSize: 3 }, forward)) {
+    expect(values[0]).toEqual(rows[index]!.ids);
+    expect([...values[1]!]).toEqual([lengths[index], -lengths[index]!]);
+  }
+  expect(seen.map(([lengths]) => lengths)).toEqual([[20, 3, 70], [1]]);
+  tf.dispose(seen.map(([, ids]) => ids));
+  tf.unregisterKernel("EncoderLayer", "packing");
+  await tf.setBackend("cpu");
+  tf.removeBackend("packing");
 });
 
 test("who stops listening leaves nothing behind", async () => {

@@ -30,20 +30,22 @@ export interface RowReader {
 export interface RowOutput {
   /** The row's place in what was given. */
   readonly index: number;
-  /** The row's part of each output, in row-major order, padding included. */
+  /** The row's part of each output, in row-major order; of what is given a token, those of its padding follow. */
   readonly values: readonly Float32Array[];
 }
 
-/** The model's inputs with everything given. */
-export type RowInputs = Required<Omit<BertInputs, "positionIds">>;
+/** Rows as the model reads them: filled up to a width, with a mask, or where the backend packs them one after another. */
+export type RowInputs = Omit<BertInputs, "positionIds">;
 
 /**
- * Run rows through a model, those of like length together, and give each one's output as its batch is done.
+ * Run rows through a model, and give each one's output as its batch is done: those of like length together, or where the
+ * backend needs no padding as they come.
  *
  * No tensor is left behind, however it ends.
  *
  * @param rows Rows of any lengths that the model has positions for, each at least one token.
- * @param forward Runs the model; gives outputs whose first dimension is the rows. Within `tf.tidy`.
+ * @param forward Runs the model; gives outputs of which each is `[B, …]`, or `[B, T, …]` for what is given a token. Within
+ * `tf.tidy`.
  */
 export async function* runRows(
   rows: readonly Row[],
@@ -53,14 +55,18 @@ export async function* runRows(
 ): AsyncGenerator<RowOutput> {
   const most = model.config.maxPositionEmbeddings;
   signal?.throwIfAborted();
-  for (const batch of batchesByLength(rows, batchSize, most)) {
+  const packed = model.packsRows && width === undefined;
+  const batches = packed ? inChunks([...rows.keys()], batchSize) : batchesByLength(rows, batchSize, most);
+  for (const batch of batches) {
     signal?.throwIfAborted();
-    const columns = width ?? widthOf(batch, rows, most);
-    const outputs = tf.tidy(() => forward(inputsOf(batch, rows, columns, tokenizer.padId)));
+    const members = batch.map((index) => rows[index]!);
+    const columns = packed ? undefined : (width ?? widthOf(members, most));
+    const outputs = tf.tidy(() => forward(inputsOf(members, columns, tokenizer.padId)));
     try {
       const values = (await Promise.all(outputs.map((output) => output.data()))) as Float32Array[];
+      const parts = outputs.map((output, i) => partsOf(output, values[i]!, members, packed));
       for (const [i, index] of batch.entries()) {
-        yield { index, values: values.map((all) => partOf(all, i, batch.length)) };
+        yield { index, values: parts.map((partOf) => partOf(i)) };
       }
     } finally {
       tf.dispose(outputs);
@@ -87,43 +93,66 @@ function batchesByLength(rows: readonly Row[], batchSize: number, most: number):
     if (members === undefined) buckets.set(bucket, [index]);
     else members.push(index);
   }
-  const batches: number[][] = [];
-  for (const members of buckets.values()) {
-    for (let i = 0; i < members.length; i += batchSize) batches.push(members.slice(i, i + batchSize));
-  }
-  return batches;
+  return [...buckets.values()].flatMap((members) => inChunks(members, batchSize));
+}
+
+function inChunks(indexes: readonly number[], size: number): number[][] {
+  const chunks: number[][] = [];
+  for (let i = 0; i < indexes.length; i += size) chunks.push(indexes.slice(i, i + size));
+  return chunks;
 }
 
 /** Backends that compile nothing for a shape, and for which padding is work. */
 const EAGER_BACKENDS = new Set(["cpu", "wasm"]);
 
 /** The bucket, or on an eager backend no more than the longest row, to a multiple of eight. */
-function widthOf(batch: readonly number[], rows: readonly Row[], most: number): number {
-  const longest = Math.max(...batch.map((index) => rows[index]!.ids.length));
+function widthOf(rows: readonly Row[], most: number): number {
+  const longest = Math.max(...rows.map(({ ids }) => ids.length));
   const eager = EAGER_BACKENDS.has(tf.getBackend());
   return eager ? Math.min(most, Math.ceil(longest / 8) * 8) : bucketOf(longest, most);
 }
 
-function inputsOf(batch: readonly number[], rows: readonly Row[], width: number, padId: number): RowInputs {
-  const shape: [number, number] = [batch.length, width];
-  const inputIds = new Int32Array(batch.length * width).fill(padId);
-  const tokenTypeIds = new Int32Array(inputIds.length);
-  const attentionMask = new Int32Array(inputIds.length);
-  for (const [row, index] of batch.entries()) {
-    const { ids, typeIds } = rows[index]!;
-    inputIds.set(ids, row * width);
-    tokenTypeIds.set(typeIds, row * width);
-    attentionMask.fill(1, row * width, row * width + ids.length);
-  }
-  return {
-    inputIds: tf.tensor2d(inputIds, shape, "int32"), // [B, T]
-    attentionMask: tf.tensor2d(attentionMask, shape, "int32"), // [B, T]
-    tokenTypeIds: tf.tensor2d(tokenTypeIds, shape, "int32"), // [B, T]
-  };
+/** Where each row's first token is among those of a batch. */
+export function startsOf(rows: readonly Row[], width: number | undefined): number[] {
+  let end = 0;
+  return rows.map(({ ids }) => (end += width ?? ids.length) - (width ?? ids.length));
 }
 
-/** The `i`-th of `count` equal parts. */
-function partOf(values: Float32Array, i: number, count: number): Float32Array {
-  const size = values.length / count;
-  return values.subarray(i * size, (i + 1) * size);
+/** Rows as a model reads them. @param width What they are filled up to; nothing to lay them one after another. */
+export function inputsOf(rows: readonly Row[], width: number | undefined, padId: number): RowInputs {
+  const starts = startsOf(rows, width);
+  const lengths = rows.map(({ ids }) => ids.length);
+  const size = starts.at(-1)! + (width ?? lengths.at(-1)!);
+  const shape: [number, number] = width === undefined ? [1, size] : [rows.length, width];
+  const inputIds = new Int32Array(size).fill(padId);
+  const tokenTypeIds = new Int32Array(size);
+  for (const [i, { ids, typeIds }] of rows.entries()) {
+    inputIds.set(ids, starts[i]!);
+    tokenTypeIds.set(typeIds, starts[i]!);
+  }
+  const inputs = {
+    inputIds: tf.tensor2d(inputIds, shape, "int32"), // [B, T]
+    tokenTypeIds: tf.tensor2d(tokenTypeIds, shape, "int32"), // [B, T]
+  };
+  if (width === undefined) return { ...inputs, lengths };
+  const attentionMask = new Int32Array(size);
+  for (const [i, start] of starts.entries()) attentionMask.fill(1, start, start + lengths[i]!);
+  return { ...inputs, attentionMask: tf.tensor2d(attentionMask, shape, "int32") }; // [B, T]
+}
+
+/** Cuts an output into its rows: equal parts, or where they lie one after another and it is given a token, as long as they are. */
+function partsOf(
+  { shape }: tf.Tensor,
+  values: Float32Array,
+  rows: readonly Row[],
+  packed: boolean,
+): (row: number) => Float32Array {
+  const isOfTokens = packed && rows.length > 1 && shape[0] === 1;
+  if (!isOfTokens) {
+    const size = values.length / rows.length;
+    return (row) => values.subarray(row * size, (row + 1) * size);
+  }
+  const starts = startsOf(rows, undefined);
+  const size = values.length / shape[1]!;
+  return (row) => values.subarray(starts[row]! * size, (starts[row]! + rows[row]!.ids.length) * size);
 }

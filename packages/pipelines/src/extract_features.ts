@@ -89,12 +89,16 @@ export async function extractFeatures(
   });
   const { hiddenSize } = model.config;
   const results: Float32Array[] = [];
-  const forward = runRows(rows, { model, tokenizer }, options, (inputs) => [pool(model, inputs, pooling)]);
+  const forward = runRows(rows, { model, tokenizer }, options, (inputs) => [run(model, inputs, pooling)]);
   for await (const { index, values } of forward) {
-    const size = pooling === "none" ? rows[index]!.length * hiddenSize : hiddenSize;
-    const features = values[0]!.slice(0, size);
-    if (normalize)
-      for (let i = 0; i < size; i += hiddenSize) scaleToOne(features.subarray(i, i + hiddenSize));
+    const tokens = pooling === "none" || pooling === "mean" ? rows[index]!.length : 1;
+    const vectors = values[0]!.subarray(0, tokens * hiddenSize);
+    const features = pooling === "mean" ? meanOf(vectors, hiddenSize) : vectors.slice();
+    if (normalize) {
+      for (let i = 0; i < features.length; i += hiddenSize) {
+        scaleToOne(features.subarray(i, i + hiddenSize));
+      }
+    }
     results[index] = features;
   }
   return many ? results : results[0]!;
@@ -104,16 +108,20 @@ export async function extractFeatures(
 
 const TASK = "extract the text's features";
 
-function pool(model: BertModel, inputs: RowInputs, pooling: Pooling): tf.Tensor {
+function run(model: BertModel, inputs: RowInputs, pooling: Pooling): tf.Tensor {
   const { lastHiddenState, poolerOutput } = model.forward(inputs); // [B, T, H], [B, H]
-  if (pooling === "none") return lastHiddenState;
-  if (pooling === "cls") return tf.squeeze(tf.slice(lastHiddenState, [0, 0, 0], [-1, 1, -1]), [1]); // [B, H]
-  if (pooling === "mean") {
-    const mask = tf.expandDims(tf.cast(inputs.attentionMask, "float32"), 2); // [B, T, 1]
-    return tf.div(tf.sum(tf.mul(lastHiddenState, mask), 1), tf.sum(mask, 1)); // [B, H]
-  }
+  if (pooling !== "pooler") return lastHiddenState;
   if (poolerOutput !== undefined) return poolerOutput;
   throw new RangeError(`Cannot ${TASK} by its pooler as the model has none: use pooling "mean" or "cls"`);
+}
+
+/** The mean of vectors that lie one after another, summed in double precision. */
+function meanOf(vectors: Float32Array, size: number): Float32Array {
+  const sum = new Float64Array(size);
+  for (let begin = 0; begin < vectors.length; begin += size) {
+    for (let i = 0; i < size; i++) sum[i]! += vectors[begin + i]!;
+  }
+  return Float32Array.from(sum, (value) => (value * size) / vectors.length);
 }
 
 /** A vector of zeros stays so. */

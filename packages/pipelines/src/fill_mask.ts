@@ -1,6 +1,7 @@
 import type { BertForMaskedLM } from "@kcbert/bert";
 import type { BertTokenizer, Encoding } from "@kcbert/tokenizer";
 import * as tf from "@tensorflow/tfjs-core";
+import { inputsOf, startsOf } from "./_run_rows.ts";
 import { softmaxTop } from "./_softmax_top.ts";
 
 /** One candidate for a mask; Hugging Face's names in camel case. */
@@ -197,23 +198,11 @@ async function maskLogits(
 }
 
 function runModel(model: BertForMaskedLM, padId: number, texts: readonly MaskedText[]): tf.Tensor2D {
-  const longest = Math.max(...texts.map(({ ids }) => ids.length));
-  const shape: [number, number] = [texts.length, longest];
-  const inputIds = new Int32Array(texts.length * longest).fill(padId);
-  const tokenTypeIds = new Int32Array(inputIds.length);
-  const attentionMask = new Int32Array(inputIds.length);
-  for (const [row, { ids, typeIds }] of texts.entries()) {
-    inputIds.set(ids, row * longest);
-    tokenTypeIds.set(typeIds, row * longest);
-    attentionMask.fill(1, row * longest, row * longest + ids.length);
-  }
-  const positions = texts.flatMap(({ masks }, row) => masks.map((mask) => row * longest + mask));
-  const inputs = {
-    inputIds: tf.tensor2d(inputIds, shape, "int32"), // [B, T]
-    tokenTypeIds: tf.tensor2d(tokenTypeIds, shape, "int32"), // [B, T]
-    attentionMask: tf.tensor2d(attentionMask, shape, "int32"), // [B, T]
-  };
-  return model.forward(inputs, { maskedPositions: tf.tensor1d(positions, "int32") }).logits as tf.Tensor2D; // [P, V]
+  const width = model.packsRows ? undefined : Math.max(...texts.map(({ ids }) => ids.length));
+  const starts = startsOf(texts, width);
+  const positions = texts.flatMap(({ masks }, row) => masks.map((mask) => starts[row]! + mask));
+  const options = { maskedPositions: tf.tensor1d(positions, "int32") };
+  return model.forward(inputsOf(texts, width, padId), options).logits as tf.Tensor2D; // [P, V]
 }
 
 function answersFor(

@@ -18,7 +18,7 @@ export function hasKernel(name: string): boolean {
 export function runKernel(
   name: string,
   inputs: Readonly<Record<string, tf.Tensor | undefined>>,
-  attributes: Readonly<Record<string, number | string | boolean | undefined>> = {},
+  attributes: Readonly<Record<string, number | string | boolean | readonly number[] | undefined>> = {},
 ): tf.Tensor[] {
   const given = Object.fromEntries(Object.entries(inputs).filter((entry) => entry[1] !== undefined));
   const results = tf.engine().runKernel(name, given as tf.NamedTensorMap, attributes as tf.NamedAttrMap);

@@ -20,6 +20,8 @@ const LAYER_NORMS = { attention: "attention.output.LayerNorm", output: "output.L
 /** A layer of the encoder, as {@link fusedEncoderLayer} takes it. */
 export interface EncoderLayerOptions {
   batch: number;
+  /** How long the examples are that lie in one row, with `batch` 1 and no `bias`; else all are as long as the row. */
+  lengths: readonly number[] | undefined;
   heads: number;
   eps: number;
   /** As of `attentionBias`. */
@@ -40,9 +42,9 @@ export interface EncoderLayerOptions {
  */
 export function fusedEncoderLayer(
   hidden: tf.Tensor2D,
-  { batch, heads, eps, bias, weight, matrix }: EncoderLayerOptions,
+  { batch, lengths, heads, eps, bias, weight, matrix }: EncoderLayerOptions,
 ): tf.Tensor2D | undefined {
-  if (!hasKernel(ENCODER_LAYER) || isRecording()) return undefined;
+  if (!hasEncoderLayer() || isRecording()) return undefined;
   const inputs: Record<string, tf.Tensor | undefined> = { hidden, mask: bias };
   const forms = new Set<string>();
   let quantization = {};
@@ -68,8 +70,13 @@ export function fusedEncoderLayer(
     inputs[`${short}Shift`] = weight(`${name}.bias`);
   }
   const intermediateSize = matrix(`${LAYER_PRODUCTS.intermediate}.weight`).shape[0]!;
-  const attributes = { batch, heads, eps, intermediateSize, ...quantization };
+  const attributes = { batch, lengths, heads, eps, intermediateSize, ...quantization };
   return runKernel(ENCODER_LAYER, inputs, attributes)[0] as tf.Tensor2D;
+}
+
+/** Whether the current backend has that kernel. */
+export function hasEncoderLayer(): boolean {
+  return hasKernel(ENCODER_LAYER);
 }
 
 // --- internal ---

@@ -91,7 +91,7 @@ export function uploadLabels(
 
 /** The inputs of a function, as what the model reads of them: padding is hidden. */
 export function readTexts([inputIds, tokenTypeIds, lengths]: readonly tf.Tensor[]): Required<
-  Omit<BertInputs, "positionIds">
+  Omit<BertInputs, "positionIds" | "lengths">
 > {
   const places = tf.range(0, inputIds!.shape[1]!, 1, "int32"); // [T]
   return {
