@@ -117,7 +117,8 @@ test("lengths that are none are refused", async () => {
   expect(() => run([4], { attentionMask: inputIds })).toThrow(TypeError);
   const long = tf.ones([1, 21], "int32") as tf.Tensor2D;
   expect(() => model.forward({ inputIds: long, lengths: [21] })).toThrow(RangeError);
-  tf.dispose(model.forward({ inputIds: long, lengths: [20, 1] }));
+  const { lastHiddenState, poolerOutput } = model.forward({ inputIds: long, lengths: [20, 1] });
+  tf.dispose([lastHiddenState, poolerOutput!]);
   tf.dispose([inputIds, long]);
   model.dispose();
 });

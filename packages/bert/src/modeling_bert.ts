@@ -49,7 +49,7 @@ export interface BertInputs {
    * another, positions begin anew in each, and what is given of an example as a whole is `[B, …]` with B their number. In
    * place of `attentionMask` and `positionIds`. Where {@link BertPreTrainedModel.packsRows} says so it saves the work on padding.
    */
-  lengths?: readonly number[];
+  lengths?: number[];
 }
 
 /** How to run a BERT. */

@@ -51,7 +51,7 @@ test("every row is run once, with its like, and its own part comes back under it
         expect(new Set(Array.from(real, (length) => bucketOf(length, 300))).size).toBe(1);
         expect(shape[1]).toBeGreaterThanOrEqual(Math.max(...real));
         expect(shape[1]).toBeLessThan(Math.max(...real) + 8);
-        expect(tf.sum(inputs.tokenTypeIds, 1).dataSync()).toEqual(real);
+        expect(tf.sum(inputs.tokenTypeIds!, 1).dataSync()).toEqual(real);
         return [tf.clone(inputs.inputIds), tf.sum(mask, 1)];
       };
       for await (const { index, values } of runRows(rows, { model, tokenizer }, { batchSize }, forward)) {
