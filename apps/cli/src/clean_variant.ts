@@ -17,7 +17,10 @@ export async function cleanVariant(
   options: Omit<CleanOptions, "variant"> = {},
 ): Promise<(text: string) => string> {
   const variant = oneOf(value, flag, CLEAN_VARIANTS);
-  if (variant !== "latest") return (text) => clean(text, { ...options, variant });
+  if (variant !== "latest") {
+    const chosen = { ...options, variant };
+    return (text) => clean(text, chosen);
+  }
   const latest = await import("@kcbert/normalizer/latest");
   return (text) => latest.clean(text, options);
 }

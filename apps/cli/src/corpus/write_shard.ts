@@ -63,24 +63,25 @@ async function writeTokens(
   const lengths = new Uint32Array(maxTokens + 1);
   const ids = new IdList(Math.ceil(bytes.length / 3));
   const rowStarts = new Uint32Array(lines.length + 1);
-  let [unknown, cut] = [0, 0];
+  let cut = 0;
   for (let start = 0; start < lines.length; start += BATCH) {
     const batch = tokenizer.encodeBatch(lines.slice(start, start + BATCH));
+    let from = 0; // of what is not appended yet: as much at once as can be
     for (let i = 0; i < batch.rows; i++) {
-      const from = batch.rowStarts[i]!;
-      const whole = batch.rowStarts[i + 1]! - from;
-      const length = Math.min(whole, maxTokens);
-      ids.append(batch.ids, from, from + length);
-      if (whole > maxTokens) {
-        ids.replaceLast(tokenizer.sepId);
-        cut++;
-      }
+      const [first, end] = [batch.rowStarts[i]!, batch.rowStarts[i + 1]!];
+      const length = Math.min(end - first, maxTokens);
       lengths[length]!++;
-      rowStarts[start + i + 1] = ids.length;
+      rowStarts[start + i + 1] = ids.length + (first + length - from);
+      if (end - first <= maxTokens) continue;
+      ids.append(batch.ids.subarray(from, first + length));
+      ids.replaceLast(tokenizer.sepId);
+      from = end;
+      cut++;
     }
+    ids.append(batch.ids.subarray(from));
   }
   const all = ids.all();
-  for (const id of all) if (id === tokenizer.unkId) unknown++;
+  const unknown = countOf(tokenizer.unkId, all);
   const shard = encodeShard({ ids: all, rowStarts });
   writeDurably(folder, file, shard);
   const entry = await shardEntry(file, shard);
@@ -120,6 +121,12 @@ function linesOf(bytes: Buffer): string[] {
   return lines;
 }
 
+function countOf(id: number, ids: Uint16Array): number {
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i] === id) count++;
+  return count;
+}
+
 /** Token ids that come bit by bit. */
 class IdList {
   length = 0;
@@ -129,13 +136,14 @@ class IdList {
     this.#ids = new Uint16Array(Math.max(room, 16));
   }
 
-  append(from: Int32Array, start: number, end: number): void {
-    if (this.length + end - start > this.#ids.length) {
-      const larger = new Uint16Array((this.length + end - start) * 2);
-      larger.set(this.#ids);
+  append(more: Int32Array): void {
+    if (this.length + more.length > this.#ids.length) {
+      const larger = new Uint16Array((this.length + more.length) * 2);
+      larger.set(this.all());
       this.#ids = larger;
     }
-    for (let i = start; i < end; i++) this.#ids[this.length++] = from[i]!;
+    this.#ids.set(more, this.length);
+    this.length += more.length;
   }
 
   replaceLast(id: number): void {
