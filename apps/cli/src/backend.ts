@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import process from "node:process";
 import type { Jit } from "@kcbert/trainer";
 import type { Precision } from "@kcbert/xla";
 import { passesSelfTest } from "./backends/self_test.ts";
@@ -78,7 +81,7 @@ type Named = Exclude<Backend, "auto">;
 const START: Readonly<Record<Named, (options: BackendOptions) => Promise<StartedBackend>>> = {
   /** WebAssembly, one thread. Its binary lies beside TensorFlow.js's own script in `node_modules`. */
   wasm: async () => {
-    await (await import("@kcbert/kernels")).createWasmBackend();
+    await (await import("@kcbert/kernels")).createWasmBackend(await chosenKernels());
     return choose("wasm");
   },
   /** Plain JavaScript: the slow one that the others are compared with. */
@@ -104,6 +107,19 @@ async function choose(name: string): Promise<StartedBackend> {
   const tf = await import("@tensorflow/tfjs-core");
   await tf.setBackend(name);
   return {};
+}
+
+/**
+ * The build of the kernels that `KCBERT_KERNELS` names; without it, the one that suits the engine. `simd` rounds alike in every
+ * engine, Bun's as well, which has no relaxed SIMD.
+ */
+async function chosenKernels(): Promise<{ kernels?: Uint8Array }> {
+  const name = process.env["KCBERT_KERNELS"] ?? "";
+  if (name === "") return {};
+  if (name !== "simd" && name !== "relaxed")
+    throw new UsageError(`Cannot use KCBERT_KERNELS=${name}: it takes one of simd, relaxed`);
+  const { resolve } = createRequire(import.meta.url);
+  return { kernels: await readFile(resolve(`@kcbert/kernels/kernels-${name}.wasm`)) };
 }
 
 /** The fastest backend that starts here and computes a small training step right. */

@@ -2,6 +2,11 @@ import process from "node:process";
 import { openOutput } from "./io/output.ts";
 import { localized } from "./locale/translate.ts";
 
+/** Say a sentence to people on standard error, in their language. */
+export function tell(text: string): void {
+  process.stderr.write(`${localized(text)}\n`);
+}
+
 /** Where a command's report goes. */
 export interface ReportOptions {
   readonly json?: boolean | undefined;
@@ -20,5 +25,7 @@ export async function writeReport(
   { json = false, quiet = false, stdoutTaken = false }: ReportOptions,
 ): Promise<void> {
   if (json && !stdoutTaken) return openOutput(undefined).write(`${JSON.stringify(data)}\n`);
-  if (!quiet) process.stderr.write(`${json ? JSON.stringify(data) : localized(text)}\n`);
+  if (quiet) return;
+  if (json) process.stderr.write(`${JSON.stringify(data)}\n`);
+  else tell(text);
 }

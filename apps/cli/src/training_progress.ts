@@ -56,7 +56,7 @@ export function startTrainingProgress({
       } else if (event.event === "eval") {
         clear();
         const used = utilisation((latest?.smoothed ?? NaN) * flopsPerToken, peakTflops);
-        stream.write(`${describeEvaluation(event, unigramLoss, latest, begun, used)}\n`);
+        stream.write(`${localized(describeEvaluation(event, unigramLoss, latest, begun, used))}\n`);
       }
     },
     done: clear,

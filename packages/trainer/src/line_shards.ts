@@ -5,7 +5,7 @@ import { checksum } from "./_checksum.ts";
 import { holdOut } from "./hold_out.ts";
 import type { TokenizedLines } from "./tokenized_lines.ts";
 
-/** Lines in shards that are read one at a time; no more than two are held at once. */
+/** Lines in shards that are read one at a time; a loader holds no more than two at once. */
 export interface LineShards {
   /** What the shards hold, in order; none is empty. */
   readonly shards: readonly { readonly sequences: number; readonly tokens: number }[];
@@ -20,7 +20,8 @@ export interface LineShards {
 }
 
 /**
- * Hold out lines of the first shard, drawn at random: as `holdOut`, for a corpus in shards.
+ * Hold out lines of the first shard, drawn at random: as `holdOut`, for a corpus in shards. That shard is read only once;
+ * the rest of it stays in memory.
  *
  * @param corpus The corpus; its lines are in random order, so that one shard is like the others.
  * @param count How many lines, whole, at least 1, less than the first shard has.
@@ -45,7 +46,7 @@ export async function holdOutOfShards(
   count: number,
   seed: number,
 ): Promise<{ train: LineShards; heldOut: TokenizedLines }> {
-  const { heldOut } = holdOut(await corpus.read(0), count, seed);
+  const { heldOut, train: rest } = holdOut(await corpus.read(0), count, seed);
   const shards = corpus.shards.map(({ sequences, tokens }, i) =>
     i === 0 ? { sequences: sequences - count, tokens: tokens - heldOut.ids.length } : { sequences, tokens },
   );
@@ -54,10 +55,7 @@ export async function holdOutOfShards(
     train: {
       ...corpus,
       shards,
-      read: async (shard) => {
-        const lines = await corpus.read(shard);
-        return shard === 0 ? holdOut(lines, count, seed).train : lines;
-      },
+      read: async (shard) => (shard === 0 ? rest : corpus.read(shard)),
     },
   };
 }

@@ -140,7 +140,7 @@ test.each([[[]], [[8, 8]], [[2, 8]], [[8, 4]]])("buckets of %j are refused", (bu
 });
 
 test("holdOutOfShards() takes lines of the first shard, and gives the others without them", async () => {
-  const { corpus } = shardsOf(LENGTHS);
+  const { corpus, read } = shardsOf(LENGTHS);
   const { train, heldOut } = await holdOutOfShards(corpus, 3, 1);
   expect(lineCount(heldOut)).toBe(3);
   for (const [i, { sequences, tokens }] of train.shards.entries()) {
@@ -149,4 +149,5 @@ test("holdOutOfShards() takes lines of the first shard, and gives the others wit
     const ids = new Set(lines.ids);
     if (i === 0) expect(heldOut.ids.some((id) => id > 9 && ids.has(id))).toBe(false);
   }
+  expect(read.filter((shard) => shard === 0)).toHaveLength(1);
 });

@@ -113,19 +113,20 @@ test("holdOutDocuments() parts the documents, whole", () => {
 describe("a BertForPreTraining", () => {
   const words = Array.from({ length: 12 }, (_, i) => `낱말${i}`);
   const tokenizer = BertTokenizer.fromVocab(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ...words]);
-  /** Each document has two words of its own. */
-  const all = Array.from({ length: 48 }, (_, i) =>
-    Array<string>(6).fill(`${words[i % 12]} ${words[(i + 1) % 12]}`),
-  );
+  /** Each document is about one of six things, of which its lines have the two words, in either order. */
+  const all = Array.from({ length: 96 }, (_, i) => {
+    const [one, other] = [words[2 * (i % 6)], words[2 * (i % 6) + 1]];
+    return Array.from({ length: 6 }, (_, line) => (line % 2 === 0 ? `${one} ${other}` : `${other} ${one}`));
+  });
   const { ids, rowStarts } = tokenizer.encodeBatch(all.flat());
-  const documentStarts = Int32Array.from({ length: 49 }, (_, i) => 6 * i);
-  const data = holdOutDocuments({ ids, rowStarts, documentStarts }, 40, 1);
+  const documentStarts = Int32Array.from({ length: 97 }, (_, i) => 6 * i);
+  const data = holdOutDocuments({ ids, rowStarts, documentStarts }, 180, 1);
   const options: PretrainOptions = {
     tokenizer,
-    maxSteps: 60,
-    batchSize: 8,
+    maxSteps: 300,
+    batchSize: 16,
     rowLength: 15,
-    learningRate: 1e-2,
+    learningRate: 5e-3,
     seed: 1,
     evaluations: 2,
     samples: ["낱말1 [MASK]"],
@@ -135,10 +136,10 @@ describe("a BertForPreTraining", () => {
       {
         ...kcbertBase,
         vocabSize: tokenizer.vocabSize,
-        hiddenSize: 16,
+        hiddenSize: 32,
         numHiddenLayers: 1,
         numAttentionHeads: 2,
-        intermediateSize: 32,
+        intermediateSize: 64,
         maxPositionEmbeddings: 16,
         initializerRange: 0.1,
         attentionProbsDropoutProb: 0,
@@ -155,17 +156,11 @@ describe("a BertForPreTraining", () => {
     const whole = newModel();
     const events = await collect(pretrain(whole, data, options));
     const scores = events.filter((event) => event.event === "eval");
-    expect(scores.at(-1)!.loss).toBeLessThan(scores[0]!.loss - 0.2);
-    for (const { nextSentenceAccuracy } of scores) {
-      expect(nextSentenceAccuracy).toBeGreaterThanOrEqual(0);
-      expect(nextSentenceAccuracy).toBeLessThanOrEqual(1);
-    }
-    const fresh = newModel();
-    for (const key of ["cls.seq_relationship.weight", "bert.pooler.dense.weight"]) {
-      const changed = whole.parameters.get(key)!.dataSync();
-      expect(changed, key).not.toEqual(fresh.parameters.get(key)!.dataSync());
-    }
-    fresh.dispose();
+    const [before, after] = [scores[0]!, scores.at(-1)!];
+    expect(after.loss).toBeLessThan(before.loss - 2);
+    // Always the answer that is right more often is right 65 times in 100, here; a sixth of the others cannot be known.
+    expect(after.nextSentenceAccuracy).toBeGreaterThan(0.8);
+    expect(before.nextSentenceAccuracy).toBeLessThan(0.7);
 
     const folder = new Map<string, Uint8Array>();
     const stop = new AbortController();
@@ -173,7 +168,7 @@ describe("a BertForPreTraining", () => {
     const checkpoint: PretrainOptions["checkpoint"] = (_, write) =>
       write(async (name, bytes) => void folder.set(name, bytes.slice()));
     for await (const event of pretrain(first, data, { ...options, checkpoint, signal: stop.signal })) {
-      if (event.event === "step" && event.step === 23) stop.abort();
+      if (event.event === "step" && event.step === 170) stop.abort();
     }
     const source: PretrainedSource = async (name) => folder.get(name);
     const second = await BertForPreTraining.fromPretrained(source);

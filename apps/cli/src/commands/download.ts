@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import process from "node:process";
 import type { ArgsDef } from "citty";
 import { commonArgs } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
@@ -14,7 +13,7 @@ import { type ModelId, requireModelId } from "../hub/model_id.ts";
 import { openOutput } from "../io/output.ts";
 import { formatBytes, formatDuration, startProgress } from "../progress.ts";
 import { useProxyFromEnvironment } from "../proxy.ts";
-import { writeReport } from "../report.ts";
+import { tell, writeReport } from "../report.ts";
 
 const args = {
   model: {
@@ -112,7 +111,7 @@ async function bring(request: Request): Promise<DownloadedModel> {
     if (!(error instanceof HubUnreachable) || localFolder !== undefined) throw error;
     const found = whatIsThere(cached, model, include);
     if (found === undefined) throw error;
-    process.stderr.write(`${error.message}; what the cache has is used\n`);
+    tell(`${error.message}; what the cache has is used`);
     return found;
   }
 }

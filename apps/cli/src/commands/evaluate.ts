@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { BertConfig } from "@kcbert/bert";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf } from "../arguments.ts";
@@ -24,6 +23,7 @@ import { loadSplit } from "../finetune/load_records.ts";
 import { openSession } from "../finetune/open_session.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { openOutput } from "../io/output.ts";
+import { tell } from "../report.ts";
 import { modelFolder } from "../model_folder.ts";
 
 const args = {
@@ -77,7 +77,7 @@ export const evaluateCommand: Command = defineExampledCommand(
           `Cannot score ${task.name} as there is no ${split} set: --data names a folder, --file a file`,
         );
       }
-      if (!args.quiet) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
+      if (!args.quiet) for (const line of problems.describe()) tell(line);
       const { session } = await openSession(args.model, { backend, signal });
       try {
         const taken = { train: records, [split]: records, incomparable: [] };

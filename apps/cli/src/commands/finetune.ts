@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf, wholeNumber } from "../arguments.ts";
@@ -32,11 +31,10 @@ import { openSession, tokenizerFiles } from "../finetune/open_session.ts";
 import { TASKS, type Task } from "../finetune/tasks.ts";
 import type { RunOptions } from "../finetune/finetune_session.ts";
 import { openOutput } from "../io/output.ts";
-import { localized } from "../locale/translate.ts";
 import { modelFolder } from "../model_folder.ts";
 import { adviseBatch } from "../plugin/out_of_memory.ts";
 import { loadCorpus } from "../pretraining/corpus.ts";
-import { writeReport } from "../report.ts";
+import { tell, writeReport } from "../report.ts";
 import { openRun, removeCheckpoints, type RunFolder } from "../run_folder.ts";
 
 const args = {
@@ -118,14 +116,13 @@ export const finetuneCommand: Command = defineExampledCommand(
       const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
       const backend = readBackendFlags(args);
       const checkpointSeconds = readCheckpointSeconds(args);
-      const say = (told: string) => void process.stderr.write(`${localized(told)}\n`);
-      const { folder, checkpoint } = openRun(args.output, say);
+      const { folder, checkpoint } = openRun(args.output, tell);
       const problems = new LineProblems({ strict: args.strict });
       const records = atMost(
         await loadRecords(task, { ...readDataFlags(args), problems, signal }),
         flags.maxTrain,
       );
-      if (!args.quiet) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
+      if (!args.quiet) for (const line of problems.describe()) tell(line);
       const { session, source, tokenizer } = await openSession(args.model, { backend, floats: true, signal });
       const keepMaskedLm = await readKeepMaskedLm(args, tokenizer, { seed, signal });
       const progress = startFinetuneProgress(task.name, { quiet: args.quiet || args.json });

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import type { ArgsDef } from "citty";
 import { commonArgs, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
@@ -28,9 +27,8 @@ import { type OpenedModel, openSession, tokenizerFiles } from "../finetune/open_
 import { formatTable } from "../finetune/score_table.ts";
 import type { Recipe, Task } from "../finetune/tasks.ts";
 import { openOutput } from "../io/output.ts";
-import { localized } from "../locale/translate.ts";
 import { adviseBatch } from "../plugin/out_of_memory.ts";
-import { writeReport } from "../report.ts";
+import { tell, writeReport } from "../report.ts";
 import { openRun, removeCheckpoints } from "../run_folder.ts";
 
 const args = {
@@ -112,7 +110,7 @@ export const finetuneAllCommand: Command = defineExampledCommand(
           } catch (error) {
             signal.throwIfAborted();
             failures.push(`${task.name}: ${sentence(error)}`);
-            process.stderr.write(`Cannot go on with ${task.name}: ${sentence(error)}\n`);
+            tell(`Cannot go on with ${task.name}: ${sentence(error)}`);
           }
         }
       } finally {
@@ -173,7 +171,7 @@ async function prepare(
   const { maxTrain } = readRunFlags(flags as FlagValues<typeof recipeArgs>);
   const options = { ...readDataFlags(flags as FlagValues<typeof dataArgs>), problems, signal: flags.signal };
   const records = atMost(await loadRecords(task, options), maxTrain);
-  if (flags.quiet !== true) for (const line of problems.describe()) process.stderr.write(`${line}\n`);
+  if (flags.quiet !== true) for (const line of problems.describe()) tell(line);
   return session.prepare(task, records, { maxLength, problems: problems.list });
 }
 
@@ -196,8 +194,7 @@ async function runOne(
     throw new CliError("it has neither a development nor a test set here");
   const quiet = flags.quiet === true || flags.json === true;
   const progress = startFinetuneProgress(title, { quiet });
-  const say = (told: string) => void process.stderr.write(`${localized(told)}\n`);
-  const { folder, checkpoint } = openRun(run.folder, say);
+  const { folder, checkpoint } = openRun(run.folder, tell);
   const sizes = { batchSize: run.recipe.batchSize, evaluationBatchSize: run.evaluationBatchSize };
   try {
     const { results, interrupted, step, model } = await adviseBatch(sizes, () =>

@@ -12,7 +12,7 @@ import { xlaCacheFolder } from "../plugin/plugin_cache.ts";
 import { PLUGIN_SOURCES, pluginSource, type PluginSource } from "../plugin/plugin_sources.ts";
 import { formatDuration, startProgress } from "../progress.ts";
 import { useProxyFromEnvironment } from "../proxy.ts";
-import { writeReport } from "../report.ts";
+import { tell, writeReport } from "../report.ts";
 
 const args = {
   action: { type: "positional", required: true, description: "install or list" },
@@ -105,7 +105,7 @@ async function list({ json }: Flags): Promise<void> {
   const plugins = findPlugins();
   const output = openOutput(undefined);
   if (json) return output.write(`${JSON.stringify(plugins)}\n`);
-  if (plugins.length === 0) process.stderr.write("No plugins: kcbert-cli plugin install brings them\n");
+  if (plugins.length === 0) tell("No plugins: kcbert-cli plugin install brings them");
   for (const plugin of plugins) await output.write(`${describe(plugin)}\n`);
 }
 

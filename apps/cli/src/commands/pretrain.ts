@@ -15,7 +15,7 @@ import { pretrainArgs } from "../pretraining/flags.ts";
 import { loadModel, readTokenizerFiles } from "../pretraining/model.ts";
 import { configOf, readRecipe, type Recipe, trainerOptions } from "../pretraining/recipe.ts";
 import { readSamples, SAMPLES } from "../pretraining/samples.ts";
-import { writeReport } from "../report.ts";
+import { tell, writeReport } from "../report.ts";
 import { adviseBatch } from "../plugin/out_of_memory.ts";
 import { RunFolder } from "../run_folder.ts";
 import { lossChart } from "../run_report/charts.ts";
@@ -42,7 +42,7 @@ export const pretrainCommand: Command = defineExampledCommand(
           const { text, facts } = await describePlan(recipe, tokenizer, corpus, folder.latestCheckpoint());
           return await writeReport(text, facts, { json, quiet });
         }
-        const say = (told: string) => void (quiet || json || process.stderr.write(`${told}\n`));
+        const say = (told: string) => void (quiet || json || tell(told));
         const { jit, device } = await startBackend(recipe.backend, { ...recipe.backendOptions, say });
         if (device !== undefined) say(`Computing on ${device}`);
         const end = await adviseBatch(recipe, () =>
@@ -108,7 +108,7 @@ async function train({
 }: Training): Promise<EndEvent> {
   const { pretrain } = await import("@kcbert/trainer");
   const { nextSentence, seed, peakTflops } = recipe;
-  const checkpoint = folder.latestCheckpoint((sentence) => process.stderr.write(`${sentence}\n`));
+  const checkpoint = folder.latestCheckpoint(tell);
   const model = await loadModel(checkpoint, configOf(recipe, tokenizer), {
     nextSentence,
     seed,
@@ -120,7 +120,7 @@ async function train({
   const progress = startTrainingProgress({ quiet: quiet || json, peakTflops });
   const log = new MetricsLog(recipe.logEvery);
   let board: TensorBoardFile | undefined;
-  const tell = async (event: PretrainEvent) => {
+  const record = async (event: PretrainEvent) => {
     folder.append(event);
     board?.add(event);
     if (json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
@@ -150,7 +150,7 @@ async function train({
         await keepBest(folder, event, model, tokenizerFiles);
       }
       if (event.event === "end" && event.reason === "done") await finish(folder, model, tokenizerFiles);
-      for (const due of log.add(event)) await tell(due);
+      for (const due of log.add(event)) await record(due);
       if (event.event === "eval") await drawLoss(folder.path);
       if (event.event === "end") return event;
     }

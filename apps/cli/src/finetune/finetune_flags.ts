@@ -1,10 +1,10 @@
 /** The flags of `finetune`, `finetune-all` and `evaluate`. */
-import process from "node:process";
 import type { ArgsDef } from "citty";
 import { oneOf, wholeNumber } from "../arguments.ts";
 import { type Backend, type BackendOptions, BACKENDS } from "../backend.ts";
 import { decimalNumber } from "../decimal_number.ts";
 import { UsageError } from "../failure.ts";
+import { tell } from "../report.ts";
 import { suggest } from "../suggest.ts";
 import type { CustomColumns } from "./custom_task.ts";
 import type { Split } from "./tasks.ts";
@@ -166,10 +166,7 @@ export function readBackendFlags(flags: FlagValues<typeof backendArgs>): ChosenB
       plugin: text("plugin"),
       precision: oneOf(text("precision")!, "precision", ["fp32", "bf16"]),
       devices: wholeNumber(text("devices"), "devices", { min: 1 }),
-      say:
-        flags["quiet" as keyof typeof flags] === true
-          ? undefined
-          : (line) => process.stderr.write(`${line}\n`),
+      say: flags["quiet" as keyof typeof flags] === true ? undefined : tell,
     },
   };
 }

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { FinetuneEvent, Scores } from "@kcbert/trainer";
+import { localized } from "../locale/translate.ts";
 import { formatDuration, type ProgressStream } from "../progress.ts";
 
 /** Shows runs of fine-tuning. */
@@ -37,9 +38,8 @@ export function startFinetuneProgress(
       if (event.event === "start") {
         const { examples, maxSteps, parameters, step } = event;
         const from = step === 0 ? "" : `; going on after step ${count(step)}`;
-        stream.write(
-          `${title}: ${count(parameters)} parameters, ${count(examples)} examples, ${count(maxSteps)} steps${from}\n`,
-        );
+        const sizes = `${count(parameters)} parameters, ${count(examples)} examples, ${count(maxSteps)} steps`;
+        stream.write(`${localized(`${title}: ${sizes}${from}`)}\n`);
       } else if (event.event === "step") {
         loss = smooth(loss, event.loss, 0.05);
         rate = smooth(rate, event.examplesPerSecond, 0.05);
@@ -57,7 +57,8 @@ export function startFinetuneProgress(
         const scores = (["dev", "test"] as const).flatMap((split) =>
           event[split] === undefined ? [] : [`${split} ${formatScores(event[split])}`],
         );
-        stream.write(`${title}, ${where}, loss ${(loss ?? NaN).toFixed(3)}: ${scores.join("; ")}\n`);
+        const told = `${title}, ${where}, loss ${(loss ?? NaN).toFixed(3)}: ${scores.join("; ")}`;
+        stream.write(`${localized(told)}\n`);
       }
     },
     done: clear,

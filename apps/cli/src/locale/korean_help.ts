@@ -267,7 +267,10 @@ export const koreanHelp: Readonly<Record<string, string>> = {
     "custom: 레이블의 종류. 갈래 하나, 수, 또는 여러 레이블",
   "KcBERT's protocol on the movie reviews; the folder is a model, and results.json says how good it is":
     "영화평에 KcBERT의 방법 그대로. 폴더는 모델이고 results.json에 점수가 있습니다",
-  "A small model, with hyper-parameters for small ones": "작은 모델에 작은 모델의 하이퍼파라미터로",
+  "A small model, with hyper-parameters for small ones; run again after Ctrl-C, it goes on":
+    "작은 모델을 작은 모델에 맞는 하이퍼파라미터로. Ctrl-C 뒤에 다시 실행하면 이어집니다",
+  "Minutes from one checkpoint to the next: a run that was stopped goes on at its last one":
+    "체크포인트 사이의 분. 중단된 실행은 마지막 체크포인트에서 이어집니다",
   "A task of one's own": "자기 과제",
   "What to learn, one after the other": "무엇을 차례로 배울지",
   "A run of each task for each": "하나마다 과제를 한 번씩",
@@ -277,8 +280,8 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "Run everything from random weights too, with the same settings":
     "같은 설정으로 무작위 가중치에서도 모두 해 봅니다",
   "Write the models too, not only their scores": "점수만이 아니라 모델도 씁니다",
-  "Six tasks, three seeds each; run again after Ctrl-C, it goes on with what is missing":
-    "과제 여섯, 씨앗 셋씩. Ctrl-C 뒤에 다시 실행하면 남은 것을 합니다",
+  "Six tasks, three seeds each; run again after Ctrl-C, it goes on where it was":
+    "과제 여섯 개를 시드 세 개씩. Ctrl-C 뒤에 다시 실행하면 하던 곳에서 이어집니다",
   "The same from random weights, in batches of one width, which a compiling backend compiles once":
     "무작위 가중치에서 똑같이, 컴파일이 한 번이면 되도록 너비가 같은 배치로",
   "What the model was taught": "모델이 배운 과제",
@@ -385,6 +388,9 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "An eighth of the size of its layers": "층의 크기를 8분의 1로",
 
   // plugin, doctor, completions
+  "A quantised model as floats, which transformers opens and finetune goes on from":
+    "양자화된 모델을 부동소수점으로. transformers로 열고 finetune으로 이어서 학습할 수 있습니다",
+  "bash, zsh or fish": "bash, zsh, fish 가운데 하나",
   "Install and list the XLA plugins that drive accelerators":
     "가속기를 움직이는 XLA 플러그인을 설치하고 보여 줍니다",
   "install or list": "install 또는 list",
@@ -407,7 +413,6 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "The same for scripts": "스크립트에서 쓰도록",
   "Print a script that completes commands and flags in a shell":
     "셸에서 명령과 옵션을 완성하는 스크립트를 출력합니다",
-  "bash, zsh or fish": "bash, zsh, fish",
   "In this shell of bash": "지금 이 bash에서",
   "For every zsh to come": "앞으로 여는 모든 zsh에서",
   "For every fish to come": "앞으로 여는 모든 fish에서",

@@ -1,5 +1,7 @@
+import { koreanFailures } from "./korean_failures.ts";
 import { koreanHelp } from "./korean_help.ts";
 import { koreanMessages } from "./korean_messages.ts";
+import { koreanReports } from "./korean_reports.ts";
 import { type Locale, localeOf } from "./locale.ts";
 
 /**
@@ -26,8 +28,10 @@ interface Pattern {
 }
 
 const exact: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(koreanFailures),
   ...Object.entries(koreanHelp),
   ...Object.entries(koreanMessages),
+  ...Object.entries(koreanReports),
 ]);
 let compiled: readonly Pattern[] | undefined;
 

@@ -44,7 +44,7 @@ export const pretrainArgs: ArgsDef = {
     "file",
     "A file, or a pattern of files, of UTF-8 lines, plain or gzip; or a folder of shards from `corpus`",
   ),
-  tokenizer: text("folder", "The tokenizer's folder or file"),
+  tokenizer: { ...text("folder", "The tokenizer's folder or file"), alias: "t" },
   output: { ...text("folder", "The run's folder"), alias: "o" },
   preset: text("name", `Where the flags begin: ${Object.keys(PRESETS).join(", ")}`),
   config: text("file", 'A JSON file of flags, such as {"layers": 4}; those of the command line win'),
