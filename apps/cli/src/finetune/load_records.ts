@@ -122,7 +122,7 @@ async function readFile(
   if (format.reader === "naver") return readNaverEntities(input, { ...options, known });
   if (format.reader === "squad") return readQuestions(input, options);
   if (format.reader === "bar") return readBarSeparated(input, classOf(["0", "1"]), options);
-  const { text, pair, label, values } = format;
+  const { text, pair, label, values, range } = format;
   const columns = {
     text,
     ...(pair === undefined ? {} : { pair }),
@@ -134,7 +134,7 @@ async function readFile(
       ? flag
       : isChoice
         ? classOf(values ?? head.labels.map((_, id) => String(id)))
-        : numberOf;
+        : numberWithin(range);
   const reader = /\.jsonl(?:\.gz)?$/.test(input.name) ? readJsonl : readTable;
   return reader(input, columns, parse, options);
 }
@@ -144,15 +144,19 @@ function classOf(values: readonly string[]): ParseLabel {
   return (written) => ids.get(written.trim());
 }
 
-function flag(written: string): number | undefined {
-  const known: Readonly<Record<string, number>> = { 0: 0, 1: 1 };
-  return known[written.trim()];
+const flag: ParseLabel = classOf(["0", "1"]);
+
+/** A decimal number; of those that JavaScript knows besides, such as `0x10` and `Infinity`, none is a score. */
+function numberWithin([least, most]: readonly [number, number] = [-Infinity, Infinity]): ParseLabel {
+  return (written) => {
+    const value = Number(written);
+    return DECIMAL.test(written.trim()) && Number.isFinite(value) && value >= least && value <= most
+      ? value
+      : undefined;
+  };
 }
 
-function numberOf(written: string): number | undefined {
-  const value = Number(written);
-  return written.trim() !== "" && Number.isFinite(value) ? value : undefined;
-}
+const DECIMAL = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 
 /** A part of the development set, or else of the test set, to learn from. */
 function carved(

@@ -84,9 +84,10 @@ export async function readJsonl(
       options.problems.add("they are no JSON object", place, { kept: false });
       continue;
     }
+    const valueOf = (key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
     const [text, pair] = [
-      object[columns.text],
-      columns.pair === undefined ? undefined : object[columns.pair],
+      valueOf(columns.text),
+      columns.pair === undefined ? undefined : valueOf(columns.pair),
     ];
     if (typeof text !== "string" || (columns.pair !== undefined && typeof pair !== "string")) {
       options.problems.add(
@@ -96,7 +97,7 @@ export async function readJsonl(
       );
       continue;
     }
-    const written = columns.labels.map((key) => writtenLabel(object[key]));
+    const written = columns.labels.map((key) => writtenLabel(valueOf(key)));
     take(records, text, pair as string | undefined, {
       labels: written.map(parseLabel),
       written,
@@ -133,7 +134,10 @@ export async function readBarSeparated(
   return records;
 }
 
-/** The lines of a file but for blank ones, without the CR that files from Windows leave. */
+/**
+ * The lines of a file but for blank ones, without the CR that files from Windows leave. A line of tabs is not blank: it has
+ * columns, empty ones.
+ */
 async function* linesIn(
   input: Input,
   { signal }: { readonly signal: AbortSignal },
@@ -141,7 +145,8 @@ async function* linesIn(
   for await (const block of readLineBlocks(input, { signal })) {
     for (const { text: line, number } of linesOf(block)) {
       const text = withoutCarriageReturn(line);
-      if (text.trim() !== "") yield { text, place: { file: input.name, line: number } };
+      if (text.trim() !== "" || text.includes("\t"))
+        yield { text, place: { file: input.name, line: number } };
     }
   }
 }
@@ -178,20 +183,36 @@ function take(records: TextRecords, text: string, pair: string | undefined, take
     problems.add("they have an empty text", place, { kept: keepEmpty });
     if (!keepEmpty) return;
   }
-  if (isCsvQuoted(text)) problems.add("their text is quoted as in a CSV file", place, { kept: true });
+  for (const one of [text, pair ?? ""]) {
+    const doubt = doubtOf(one);
+    if (doubt === undefined) continue;
+    problems.add(doubt, place, { kept: true });
+    break;
+  }
   records.texts.push(text);
   if (pair !== undefined) records.pairs!.push(pair);
   records.labels.push(...(labels as number[]));
 }
 
-function isCsvQuoted(text: string): boolean {
-  return text.length > 1 && text.startsWith('"') && text.endsWith('"');
+/** What makes a text look as if it were none of its file's, or not all of it. */
+function doubtOf(text: string): string | undefined {
+  if (CONTROL.test(text)) return "their text holds control characters";
+  const [begins, ends] = [text.startsWith('"'), text.endsWith('"')];
+  if (begins && ends && text.length > 1) return "their text is quoted as in a CSV file";
+  const isHalf = (begins || ends) && text.split('"').length % 2 === 0;
+  return isHalf ? "their text begins or ends with a quote that has no other half" : undefined;
 }
+
+/** Such as the NULs of UTF-16, or the CRs of files whose lines end so. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+export const CONTROL: RegExp = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 
 function placesOf(header: readonly string[], columns: TextColumns, file: string): ColumnPlaces {
   const names = header.map((name) => name.trim());
   const place = (name: string): number => {
     const at = names.indexOf(name);
+    if (at !== names.lastIndexOf(name))
+      throw new CliError(`Cannot read ${file}: its header has the column ${name} more than once`);
     if (at >= 0) return at;
     throw new CliError(
       `Cannot read ${file}: its header has no column ${name}, but ${names

@@ -2,7 +2,8 @@
 import type { Input } from "../io/inputs.ts";
 import { linesOf, readLineBlocks, withoutCarriageReturn } from "../io/read_lines.ts";
 import type { WordRecords } from "./labelled_records.ts";
-import type { LineProblems } from "./line_problems.ts";
+import type { LineProblems, Place } from "./line_problems.ts";
+import { CONTROL } from "./read_text_records.ts";
 
 /** How a reader reads. */
 export interface ReadWordsOptions {
@@ -36,7 +37,9 @@ export async function readKmouEntities(input: Input, options: ReadWordsOptions):
     }
     const [, morpheme, , written] = cells as [string, string, string, string];
     kind = written === "I" ? kind : /^B_(.+)$/.exec(written)?.[1];
+    if (!options.known.has(`B-${kind}`)) kind = undefined;
     const tag = kind === undefined ? "O" : `${written === "I" ? "I" : "B"}-${kind}`;
+    noteWord(morpheme, place, options);
     if (tag === "O" && written !== "O") {
       options.problems.add(
         `their tag ${written === "I" ? "I follows no entity" : "is none that is known"}, and counts as O`,
@@ -56,7 +59,8 @@ export async function readKmouEntities(input: Input, options: ReadWordsOptions):
  */
 export async function readNaverEntities(input: Input, options: ReadWordsOptions): Promise<WordRecords> {
   const sentences = new Sentences(options.known);
-  const take = (word: string, written: string, place: { file: string; line: number }): void => {
+  const take = (word: string, written: string, place: Place): void => {
+    noteWord(word, place, options);
     const tag = written === "-" ? "O" : written.replace("_", "-");
     if (sentences.add(word, tag)) return;
     options.problems.add("their tag is none that is known, and counts as O", place, { kept: true });
@@ -114,10 +118,15 @@ class Sentences {
   }
 }
 
+function noteWord(word: string, place: Place, { problems }: ReadWordsOptions): void {
+  if (word.trim() === "") problems.add("their word is empty", place, { kept: true });
+  else if (CONTROL.test(word)) problems.add("their text holds control characters", place, { kept: true });
+}
+
 async function* allLines(
   input: Input,
   { signal }: { readonly signal: AbortSignal },
-): AsyncGenerator<{ text: string; place: { file: string; line: number } }> {
+): AsyncGenerator<{ text: string; place: Place }> {
   for await (const block of readLineBlocks(input, { signal })) {
     for (const { text, number } of linesOf(block)) {
       yield { text: withoutCarriageReturn(text), place: { file: input.name, line: number } };

@@ -56,6 +56,8 @@ type TaskFormat =
       readonly label: string | readonly string[];
       /** The names in the file of the classes 0, 1, …; numbers where there is none. */
       readonly values?: readonly string[];
+      /** The least and the greatest label, where it is a number. */
+      readonly range?: readonly [number, number];
     }
   | { readonly reader: "bar" }
   | { readonly reader: "kmou" }
@@ -123,7 +125,7 @@ const UNSMILE_LABELS: readonly string[] = [
 
 function tasks(): Task[] {
   const korsts = {
-    format: { reader: "table", text: "sentence1", pair: "sentence2", label: "score" },
+    format: { reader: "table", text: "sentence1", pair: "sentence2", label: "score", range: [0, 5] },
     folders: ["korsts"],
     files: { train: ["sts-train.tsv"], dev: ["sts-dev.tsv"], test: ["sts-test.tsv"] },
     metric: "spearman",

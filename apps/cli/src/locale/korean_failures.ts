@@ -151,6 +151,7 @@ export const koreanFailures: Readonly<Record<string, string>> = {
     "글이 없으면 질문에 답할 수 없습니다: 글이 어디 있는지 --pair로 알려 주세요",
   "Cannot read {0} as questions in SQuAD's JSON: {1}":
     "{0}(을/를) SQuAD 형식의 질문으로 읽을 수 없습니다: {1}",
+  "its header has the column {0} more than once": "첫 줄에 {0} 열이 여러 번 있습니다",
   "it has no header line": "열 이름이 적힌 첫 줄이 없습니다",
   "its header has no column {0}, but {1}": "첫 줄에 {0} 열이 없고, 있는 것은 {1}입니다",
 

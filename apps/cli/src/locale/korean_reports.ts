@@ -71,6 +71,12 @@ export const koreanReports: Readonly<Record<string, string>> = {
   "{0}: {1} line kept: {2} (the first is line {3})": "{0}: {1}줄 그대로 씀: {2} (처음은 {3}번째 줄)",
   "{0}: {1} lines kept: {2} (the first is line {3})": "{0}: {1}줄 그대로 씀: {2} (처음은 {3}번째 줄)",
   kept: "그대로 씁니다",
+  "their text holds control characters": "글에 제어 문자가 있습니다",
+  "their text begins or ends with a quote that has no other half":
+    "글의 처음이나 끝에 짝이 없는 따옴표가 있습니다",
+  "their word is empty": "단어가 비어 있습니다",
+  "they hold a question without a text": "글이 없는 질문이 있습니다",
+  "they hold a question with the id of another": "다른 질문과 id가 같은 질문이 있습니다",
   "they have an empty text": "글이 비어 있습니다",
   "their label is empty": "라벨이 비어 있습니다",
   "their label is none that is known": "모르는 라벨입니다",
