@@ -157,7 +157,8 @@ export function globalNorm(tensors: Iterable<tf.Tensor>): tf.Scalar {
     const squares = Array.from(tensors, (tensor) =>
       tf.sum(tf.sum(tf.square(tensor), tensor.rank === 0 ? undefined : -1)),
     );
-    return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares)) as tf.Scalar;
+    // Not by addN: on WebGPU it binds a buffer for each, more than there may be, and then gives 0 without a word.
+    return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(squares))) as tf.Scalar;
   });
 }
 
