@@ -12,4 +12,4 @@ console.log(label, score.toFixed(1)); // positive 1.0
 
 const gaps = await loadFillMask(modelMini());
 const [best] = await gaps.run("정말 [MASK] 싶은 영화", { topK: 1 });
-console.log(JSON.stringify(best)); // e.g. {"score":0.80,"token":7938,"tokenStr":"추천하고","sequence":"정말 추천하고 싶은 영화"}
+console.log(JSON.stringify(best)); // e.g. {"score":0.74,"token":7938,"tokenStr":"추천하고","sequence":"정말 추천하고 싶은 영화"}

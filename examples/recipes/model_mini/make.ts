@@ -7,6 +7,8 @@
  * `ratings_train.txt` and `ratings_test.txt`. Each stage is a command line of `kcbert-cli`, printed before it runs; a stage whose
  * result is there is passed over, and one that was interrupted goes on where it can. `--backend` says what computes.
  *
+ * `--pretraining` and `--finetuning` name other hyper-parameters than `pretrain.json` and `finetune.json`.
+ *
  * `--base` is a model folder to go on from, in place of pretraining: its vocabulary is repaired (`repair_jamo.ts`), and it is
  * taught from row `--skip` of the training set on. So the package's weights were made from those before them.
  *
@@ -34,6 +36,8 @@ const { values: flags } = parseArgs({
     base: { type: "string" },
     skip: { type: "string", default: "0" },
     seed: { type: "string", default: "0" },
+    pretraining: { type: "string", default: join(import.meta.dirname, "pretrain.json") },
+    finetuning: { type: "string", default: join(import.meta.dirname, "finetune.json") },
   },
 });
 const { reviews, nsmc, output: work } = flags;
@@ -46,9 +50,6 @@ if (reviews === undefined || nsmc === undefined || work === undefined) {
 
 const root = join(import.meta.dirname, "../../..");
 const path = (name: string): string => join(work, name);
-const recipe = (name: string): string => join(import.meta.dirname, name);
-/** Rows at the end of the training set by which the model is judged, and that nothing is learnt from. */
-const DEV_EXAMPLES = 5000;
 mkdirSync(work, { recursive: true });
 
 // What the model learns from: cleaned, each text once, five characters or more, no text of NSMC's test set.
@@ -72,7 +73,7 @@ if (flags.base === undefined) {
   cli("tokenizer", "train-tokenizer", path("corpus.txt"), ...vocabulary);
   const end = flags.steps === undefined ? ["--minutes", flags.minutes] : ["--steps", flags.steps];
   const corpus = ["--corpus", path("corpus.txt"), "--tokenizer", path("tokenizer")];
-  cli("pretrained", "pretrain", ...corpus, "--config", recipe("pretrain.json"), ...backend("bf16"), ...end);
+  cli("pretrained", "pretrain", ...corpus, "--config", flags.pretraining, ...backend("bf16"), ...end);
 } else if (!existsSync(path("pretrained/config.json"))) {
   cli("base", "export", flags.base); // as floats
   for (const { id, old, token } of repairJamo(path("base"), path("pretrained"), readLines("cleaned.txt"))) {
@@ -82,14 +83,14 @@ if (flags.base === undefined) {
 
 if (!existsSync(path("train.tsv"))) {
   const [header, ...examples] = readFileSync(join(nsmc, "ratings_train.txt"), "utf8").trimEnd().split("\n");
+  const dev = examples.splice(-Math.min(5000, Math.floor(examples.length / 10))); // judges, and teaches nothing
   const skip = Number(flags.skip);
-  const most = Math.min(skip + Number(flags.examples), examples.length - DEV_EXAMPLES);
-  writeLines("dev.tsv", [header!, ...examples.slice(-DEV_EXAMPLES)]);
-  writeLines("train.tsv", [header!, ...examples.slice(skip, most)]);
+  writeLines("dev.tsv", [header!, ...dev]);
+  writeLines("train.tsv", [header!, ...examples.slice(skip, skip + Number(flags.examples))]);
 }
 const task = ["--model", path("pretrained"), "--train", path("train.tsv"), "--dev", path("dev.tsv")];
 const rate = flags.base === undefined ? [] : ["--learning-rate", "1e-4"]; // who was taught already goes on more gently
-const settings = ["--config", recipe("finetune.json"), ...rate, "--seed", flags.seed];
+const settings = ["--config", flags.finetuning, ...rate, "--seed", flags.seed];
 const masked = ["--keep-masked-lm", path("masked.txt"), "--masked-lm-rows", "2"];
 cli("sentiment", "finetune", "nsmc", ...task, ...settings, ...masked, ...backend("fp32"));
 
