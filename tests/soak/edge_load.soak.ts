@@ -30,7 +30,10 @@ test("steady load, aborted connections and hostile bodies", async () => {
   const warm = residentBytes(server);
 
   const disturbance = disturb(url);
+  const memory: number[] = [];
+  const sampling = setInterval(() => memory.push(residentBytes(server)), soakMs / 120);
   const { sent, latencies } = await steadily(soakMs, (i) => check(url, expected, i));
+  clearInterval(sampling);
   const disturbances = await disturbance;
   const [answered, busy] = [
     latencies.filter((ms) => ms >= 0).sort((a, b) => a - b),
@@ -42,6 +45,8 @@ test("steady load, aborted connections and hostile bodies", async () => {
   expect((await post(new URL("/health", address), undefined, { method: "GET" })).status).toBe(200);
   const resident = residentBytes(server);
   expect(resident).toBeLessThan(warm * 1.5);
+  const quarters = [0, 1, 2, 3].map((i) => medianOf(quarterOf(memory, i)));
+  expect(quarters[3]).toBeLessThan(quarters[1]! * 1.1);
 
   usual.destroy(); // connections that are kept alive would be waited for, until the server closes them
   server.kill("SIGTERM");
@@ -54,7 +59,9 @@ test("steady load, aborted connections and hostile bodies", async () => {
     `edge: ${rate(sent, "requests", soakMs)}, ${busy.length} of them 429; median ${at(0.5)}, 99 % within ${at(0.99)}`,
   );
   report(`edge: 300 at once: ${burst.filter((ms) => ms < 0).length} of them 429; ${disturbances}`);
-  report(`edge: ${megabytes(warm)} in use after warm-up, ${megabytes(resident)} at the end`);
+  report(
+    `edge: ${megabytes(warm)} in use after warm-up, ${quarters.map(megabytes).join(", ")} in the quarters of the time, ${megabytes(resident)} at the end`,
+  );
 });
 
 // --- internal ---
@@ -240,6 +247,14 @@ async function checkHostile(url: URL, { name, body, status }: Hostile): Promise<
   expect({ name, status: answer.status, body: answer.body.slice(0, 300) }).toMatchObject({ name, status });
   if (status !== 200)
     expect(JSON.parse(answer.body)).toMatchObject({ error: expect.stringMatching(/^[A-Z].{10}/) });
+}
+
+function quarterOf(values: readonly number[], quarter: number): number[] {
+  return values.slice((quarter * values.length) >> 2, ((quarter + 1) * values.length) >> 2);
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 function megabytes(bytes: number): string {

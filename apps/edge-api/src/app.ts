@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly clientOf?: ClientOf;
   /** Whether requests may share batches; default true. See `Batcher`. */
   readonly mixesRequests?: boolean;
+  /** Tells the metrics of all processes where several serve together, given its own; by default only those. */
+  readonly metrics?: (own: () => string) => () => Promise<string>;
   /** Times the requests; by default the machine's. */
   readonly clock?: Clock;
   /** Takes the log; by default nobody does. */
@@ -120,8 +122,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get("/health", healthRoute(models, training, options.shareModels ?? false));
   for (const path of ["/livez", "/ping", "/v2/health/live"]) app.get(path, liveRoute);
   for (const path of ["/readyz", "/v2/health/ready"]) app.get(path, readyRoute(service, shutdown));
-  app.get("/metrics", (c) =>
-    c.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
+  const own = (): string => metrics.text();
+  const tell = options.metrics?.(own) ?? (async () => own());
+  app.get("/metrics", async (c) =>
+    c.text(await tell(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
   app.get(
     "/openapi.json",

@@ -51,6 +51,22 @@ export class Metrics {
   }
 }
 
+/** What several processes tell, added up: counts, sums and gauges alike. */
+export function joinedMetrics(texts: readonly string[]): string {
+  const lines = new Map<string, number | undefined>();
+  for (const line of texts.flatMap((text) => text.split("\n"))) {
+    if (line === "" || line.startsWith("#")) {
+      if (line !== "") lines.set(line, undefined);
+      continue;
+    }
+    const space = line.lastIndexOf(" ");
+    const series = line.slice(0, space);
+    lines.set(series, (lines.get(series) ?? 0) + Number(line.slice(space + 1)));
+  }
+  const sums = [...lines].map(([series, sum]) => (sum === undefined ? series : `${series} ${sum}`));
+  return `${inFamilies(sums).join("\n")}\n`;
+}
+
 /** Counters of {@link Metrics}. */
 export type CounterName = keyof typeof counterNames;
 /** Histograms of {@link Metrics}. */
@@ -108,6 +124,19 @@ class Histogram {
     yield `${name}_sum ${this.#sum}`;
     yield `${name}_count ${this.#count}`;
   }
+}
+
+/** Lines of one metric together, as the format asks: a series that only a later process had came last. */
+function inFamilies(lines: readonly string[]): string[] {
+  const families = new Map<string, string[]>();
+  for (const line of lines) {
+    const name = /^(?:# (?:HELP|TYPE) )?(\w+)/.exec(line)![1]!;
+    const family = families.has(name) ? name : name.replace(/_(?:bucket|sum|count)$/, "");
+    const known = families.get(families.has(family) ? family : name);
+    if (known === undefined) families.set(name, [line]);
+    else known.push(line);
+  }
+  return [...families.values()].flat();
 }
 
 function labelsText(labels: Readonly<Record<string, string>>): string {

@@ -40,5 +40,10 @@ test("parseNodeArguments() reads keys from the environment, and limits", () => {
     requestsPerMinute: Infinity,
     shareModels: false,
   });
+  expect(parseNodeArguments([]).workers).toBe(1);
+  expect(parseNodeArguments(["--workers", "2"]).workers).toBe(2);
+  expect(() => parseNodeArguments(["--workers", "0"])).toThrow(
+    /--workers as it must be a whole number above 0/,
+  );
   expect(() => parseNodeArguments(["--rate", "0"])).toThrow(/--rate as it must be a whole number above 0/);
 });

@@ -18,6 +18,8 @@ export interface NodeArguments {
   readonly requestsPerMinute: number;
   /** Bytes of weights in memory. */
   readonly modelBytes: number;
+  /** How many processes serve; more than one have models of their own each. */
+  readonly workers: number;
   /** Whether the page may fetch the models' files. */
   readonly shareModels: boolean;
   readonly verbose: boolean;
@@ -39,6 +41,8 @@ export const usage: string = `Serve KcBERT models over HTTP, with a page to type
   --host ADDRESS      listen there; 0.0.0.0 lets other machines in
   --memory MB         weights that may be in memory; beyond it the model used least recently goes.
                       By default 2048
+  --workers N         processes that serve, one core each; by default 1. Each has the models in memory,
+                      and counts the requests of a client for itself
   --rate N            requests of one client a minute; by default as many as they like
   --no-share          do not let the page fetch the models' files, to run them in the browser
   --verbose           log each request, without its text
@@ -75,6 +79,7 @@ export function parseNodeArguments(
     keys: keys.filter((key) => key !== ""),
     requestsPerMinute: values.rate === undefined ? Infinity : parseCount("rate", values.rate),
     modelBytes: parseCount("memory", values.memory) * 1024 * 1024,
+    workers: parseCount("workers", values.workers),
     shareModels: !values["no-share"],
     verbose: values.verbose || values["log-bodies"],
     logBodies: values["log-bodies"],
@@ -97,6 +102,7 @@ function parse(args: readonly string[]) {
         port: { type: "string" },
         rate: { type: "string" },
         training: { type: "string" },
+        workers: { type: "string", default: "1" },
         verbose: { type: "boolean", default: false },
       },
     }).values;

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -138,6 +138,47 @@ describe("the server on Node", () => {
       expect(await answer.json()).toHaveLength(5);
     }
     expect((await end).code).toBe(0);
+  });
+
+  test("serves with several processes on one port, as one server", async () => {
+    const folder = join(await temporaryFolder(), "tiny");
+    await writeFolder(folder, files);
+    const child = start("--model", folder, "--port", "0", "--workers", "2");
+    const address = await addressOf(child);
+    const processes = (): number[] =>
+      execFileSync("ps", ["-o", "pid=", "--ppid", String(child.pid)], { encoding: "utf8" })
+        .trim()
+        .split(/\s+/)
+        .map(Number);
+    const before = processes();
+    expect(before).toHaveLength(2);
+    const headers = { "content-type": "application/json", connection: "close" };
+    const asked = { ...ask, headers }; // another connection each, and so another process
+    for (let i = 0; i < 6; i++) {
+      const answer = await fetch(`${address}models/tiny`, asked);
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toHaveLength(5);
+    }
+    const metrics = await (await fetch(`${address}metrics`)).text();
+    expect(metrics).toContain('te_request_count{method="single"} 6\n');
+    expect(metrics).toContain("kcbert_models_loaded 2\n");
+
+    const log = createInterface({ input: child.stderr! });
+    process.kill(before[0]!, "SIGKILL");
+    const [line] = await once(log, "line");
+    expect(JSON.parse(line)).toMatchObject({ level: "warning", message: expect.stringContaining("SIGKILL") });
+    for (let i = 0; i < 4; i++) expect((await fetch(`${address}models/tiny`, asked)).status).toBe(200);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    expect((await exit)[0]).toBe(0);
+    for (const pid of before) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  });
+
+  test("several processes that cannot begin say so once, and end", async () => {
+    const end = ended(start("--model", join(await temporaryFolder(), "none"), "--workers", "2"));
+    const { code, stderr, stdout } = await end;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^Cannot serve .*none as it must hold config\.json/);
   });
 
   test("says in a sentence that a port is in use, and takes the next one when none was named", async () => {

@@ -20,6 +20,7 @@ import { readModel, trainingFolder } from "./_node_folder.ts";
 import { listen } from "./_node_listen.ts";
 import { type ShippedModel, shippedModels } from "./_node_shipped.ts";
 import { folderPage } from "./_node_page.ts";
+import { isWorker, obeySupervisor, superviseWorkers } from "./_node_workers.ts";
 
 /** How long a connection may lie idle, in milliseconds: longer than clients and balancers keep theirs, who else meet a closed one. */
 const keepAliveMs = 75_000;
@@ -30,14 +31,25 @@ const drainMs = 10_000;
 try {
   const args = parseNodeArguments(process.argv.slice(2), process.env);
   if (args.help) process.stdout.write(usage);
+  else if (args.workers > 1 && !isWorker()) supervise(args);
   else await serve(args);
 } catch (error) {
   if (!(error instanceof RangeError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
+  if (isWorker()) process.exit(); // its tie to the first process would keep it
 }
 
 // --- internal ---
+
+function supervise({ workers, verbose }: NodeArguments): void {
+  const log = logTo(process.stderr, verbose);
+  superviseWorkers(
+    workers,
+    (address) => process.stdout.write(`${address}\n`),
+    (message) => log({ level: "warning", message }),
+  );
+}
 
 async function serve(args: NodeArguments): Promise<void> {
   const stopping = new AbortController();
@@ -61,10 +73,14 @@ async function serve(args: NodeArguments): Promise<void> {
     log,
     logBodies: args.logBodies,
     shutdown: stopping.signal,
+    ...(isWorker() && {
+      metrics: (own: () => string) => obeySupervisor(own, () => stop(server, stopping)),
+    }),
   });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.keepAliveTimeout = keepAliveMs;
   const address = await listen(server, args.host, args.port, args.isPortGiven);
+  if (isWorker()) return; // the first process says where, and when to stop
   process.stdout.write(`${address}\n`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop(server, stopping));
 }
