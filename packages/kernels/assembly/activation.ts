@@ -1,5 +1,5 @@
 /** Activations of whole arrays. */
-import { gelu, geluSlope } from "./functions";
+import { gelu, geluSlope, storeGelu } from "./functions";
 
 /** Codes of activations, as the TypeScript side has them. */
 export const NONE: i32 = 0;
@@ -8,7 +8,15 @@ export const RELU: i32 = 2;
 
 /** `to[i] = activation(x[i])` for n float32; `to` may be `x`. */
 export function activate(x: usize, to: usize, n: i32, activation: i32): void {
+  if (activation == NONE && x == to) return;
   let i = 0;
+  if (activation == GELU) {
+    for (; i + 16 <= n; i += 16) {
+      storeGelu(x, to);
+      x += 64;
+      to += 64;
+    }
+  }
   for (; i + 4 <= n; i += 4) {
     v128.store(to, activated(v128.load(x), activation));
     x += 16;

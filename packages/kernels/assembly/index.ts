@@ -5,17 +5,17 @@ export { attention, attentionGrad, attentionScratch } from "./attention";
 export { dropout } from "./dropout";
 export { layerNorm, layerNormGrad } from "./layer_norm";
 export { matMul, matMulScratch } from "./mat_mul";
+export { quantize, quantizedBytes } from "./quantize";
+export { quantizedLinear, quantizedScratch } from "./quantized";
 export {
   packedBytes,
   packInt4,
   packInt8,
   packScales,
-  quantize,
-  quantizedBytes,
-  quantizedLinear,
   unpackInt4,
   unpackInt8,
+  unpackInt8Scales,
   unpackScales,
-} from "./quantized";
-export { crossEntropy, crossEntropyGrad, softmaxRows } from "./softmax";
+} from "./quantized_pack";
+export { crossEntropy, crossEntropyGrad } from "./softmax";
 export { segmentSum, sumRows } from "./sums";

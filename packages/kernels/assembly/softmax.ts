@@ -123,7 +123,7 @@ function scaleRow(x: usize, n: i32, scale: f32): f32 {
   for (; j + 4 <= n; j += 4) {
     const value = f32x4.mul(v128.load(x), f32x4.splat(scale));
     v128.store(x, value);
-    most = f32x4.max(most, value);
+    most = f32x4.pmax(most, value);
     x += 16;
   }
   let found = largestOf(most);
@@ -143,7 +143,7 @@ function scaleAndAdd(x: usize, n: i32, scale: f32, bias: usize): f32 {
   for (; j + 4 <= n; j += 4) {
     const value = f32x4.add(f32x4.mul(v128.load(x), f32x4.splat(scale)), v128.load(bias));
     v128.store(x, value);
-    most = f32x4.max(most, value);
+    most = f32x4.pmax(most, value);
     x += 16;
     bias += 16;
   }
@@ -162,7 +162,7 @@ function largest(x: usize, n: i32): f32 {
   let most = f32x4.splat(-Infinity);
   let j = 0;
   for (; j + 4 <= n; j += 4) {
-    most = f32x4.max(most, v128.load(x));
+    most = f32x4.pmax(most, v128.load(x));
     x += 16;
   }
   let found = largestOf(most);

@@ -58,7 +58,6 @@ export interface KernelModule {
     m: number,
     h: number,
   ): void;
-  softmaxRows(x: number, rows: number, n: number, scale: number, bias: number, biasStride: number): void;
   crossEntropy(
     logits: number,
     labels: number,
@@ -146,12 +145,22 @@ export interface KernelModule {
   packedBytes(rows: number, columns: number, bits: number): number;
   packInt8(from: number, scales: number, to: number, toScales: number, rows: number, columns: number): void;
   unpackInt8(from: number, to: number, rows: number, columns: number): void;
+  unpackInt8Scales(from: number, to: number, rows: number): void;
   packInt4(from: number, to: number, rows: number, columns: number): void;
   unpackInt4(from: number, to: number, rows: number, columns: number): void;
   packScales(from: number, to: number, rows: number, groups: number): void;
   unpackScales(from: number, to: number, rows: number, groups: number): void;
   quantizedBytes(m: number, columns: number): number;
-  quantize(bits: number, x: number, m: number, columns: number, activation: number, to: number): void;
+  quantize(
+    bits: number,
+    scales: number,
+    x: number,
+    m: number,
+    columns: number,
+    activation: number,
+    to: number,
+  ): void;
+  quantizedScratch(columns: number): number;
   quantizedLinear(
     bits: number,
     x: number,
@@ -164,7 +173,7 @@ export interface KernelModule {
     rows: number,
     columns: number,
     activation: number,
-    tile: number,
+    scratch: number,
   ): void;
 }
 

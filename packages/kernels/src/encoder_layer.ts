@@ -1,11 +1,9 @@
 import type { KernelConfig } from "@tensorflow/tfjs-core";
 import { type Call, defineKernel } from "./_define_kernel.ts";
-import { TILE_BYTES } from "./quantized_linear.ts";
 
 /**
  * `EncoderLayer`: a whole layer of BERT's encoder, for inference: attention and feed-forward with gelu, each added to what
- * came in and normalised. One call in place of nine: nothing in between becomes a tensor, and rows that meet several quantised
- * matrices are quantised once.
+ * came in and normalised. One call in place of nine: nothing in between becomes a tensor.
  *
  * Inputs: `hidden` `[B·T, H]`, perhaps `mask` `[B, 1, 1 | T, T]`; for each of the products `query`, `key`, `value`,
  * `attention`, `intermediate` and `output` its weight and `…Bias`; `attentionGain`, `attentionShift`, `outputGain` and
@@ -43,30 +41,27 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
   const integers = bits === 0 ? 0 : call.scratch(module.quantizedBytes(m, Math.max(h, wide)));
   const tile = call.scratch(
     Math.max(
-      TILE_BYTES,
       module.attentionScratch(longest, h / heads!),
-      bits === 0 ? module.matMulScratch(m, Math.max(h, wide), Math.max(h, wide)) : 0,
+      bits === 0
+        ? module.matMulScratch(m, Math.max(h, wide), Math.max(h, wide))
+        : module.quantizedScratch(Math.max(h, wide)),
     ),
   );
   const last = call.at(out);
 
-  /** Ready a matrix on the left of products, changed to its gelu if so wished. */
-  const ready = (x: number, columns: number, activation: number): void => {
-    if (bits !== 0) module.quantize(bits, x, m, columns, activation, integers);
-    else if (activation !== 0) module.activate(x, x, m * columns, activation);
-  };
-  /** `y = x·Wᵀ + bias` for what has been readied. */
-  const multiply = (i: number, x: number, y: number, rows: number, columns: number): void => {
+  /** `y = x·Wᵀ + bias`; before, x is changed to its gelu if so wished. */
+  const multiply = (i: number, x: number, y: number, rows: number, columns: number, activation = 0): void => {
     const { weight, scales, bias } = products[i]!;
     if (bits === 0) {
+      if (activation !== 0) module.activate(x, x, m * columns, activation);
       module.matMul(x, columns, false, weight, columns, true, y, rows, m, rows, columns, bias, 0, tile);
       return;
     }
     const groupSize = Number(call.attributes["groupSize"]) || columns;
+    module.quantize(bits, scales, x, m, columns, activation, integers);
     module.quantizedLinear(bits, integers, weight, scales, groupSize, bias, y, m, rows, columns, 0, tile);
   };
 
-  ready(from, h, 0);
   multiply(0, from, q, h, h);
   multiply(1, from, k, h, h);
   multiply(2, from, v, h, h);
@@ -81,13 +76,10 @@ export const encoderLayerConfig: KernelConfig = defineKernel("EncoderLayer", (ca
     module.attention(a, b, c, h, 0, 1, 0, to, 0, 1, heads!, length, size, scale, tile);
     at += 4 * length * h;
   }
-  ready(context, h, 0);
   multiply(3, context, attended, h, h);
   module.layerNorm(attended, from, attentionGain, attentionShift, attended, 0, 0, m, h, eps!);
-  ready(attended, h, 0);
   multiply(4, attended, between, wide, h);
-  ready(between, wide, GELU);
-  multiply(5, between, last, h, wide);
+  multiply(5, between, last, h, wide, GELU);
   module.layerNorm(last, attended, outputGain, outputShift, last, 0, 0, m, h, eps!);
   return out;
 });

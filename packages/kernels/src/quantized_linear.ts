@@ -14,7 +14,7 @@ export const quantizedPackConfig: KernelConfig = defineKernel("QuantizedPack", (
   const scales = call.at(call.input("scales"));
   const packed = call.output([call.module.packedBytes(rows, columns, bits) / 4], "int32");
   if (bits === 8) {
-    const packedScales = call.output([2, Math.ceil(rows / 8) * 8]);
+    const packedScales = call.output([4 + Math.ceil(rows / 8) * 8]);
     call.module.packInt8(values, scales, call.at(packed), call.at(packedScales), rows, columns);
     return [packed, packedScales];
   }
@@ -33,7 +33,7 @@ export const quantizedUnpackConfig: KernelConfig = defineKernel("QuantizedUnpack
   const outScales = call.output([rows, groups]);
   if (bits === 8) {
     call.module.unpackInt8(values, call.at(out), rows, columns);
-    copy(call, scales, call.at(outScales), rows);
+    call.module.unpackInt8Scales(scales, call.at(outScales), rows);
   } else {
     call.module.unpackInt4(values, call.at(out), rows, columns);
     call.module.unpackScales(scales, call.at(outScales), rows, groups);
@@ -44,7 +44,7 @@ export const quantizedUnpackConfig: KernelConfig = defineKernel("QuantizedUnpack
 /**
  * `QuantizedLinear`: `activation(x·Wᵀ + bias)` with W packed, and each row of x quantised to 8 bits as it comes.
  *
- * Sums are exact integers, so the relaxed build and the plain one agree.
+ * With 8-bit weights sums are exact integers, so the relaxed build and the plain one agree.
  */
 export const quantizedLinearConfig: KernelConfig = defineKernel("QuantizedLinear", (call) => {
   const { module } = call;
@@ -63,9 +63,9 @@ export const quantizedLinearConfig: KernelConfig = defineKernel("QuantizedLinear
   const scales = call.at(call.input("scales"));
   const out = call.output([m, rows]);
   const integers = call.scratch(module.quantizedBytes(m, columns));
-  const tile = call.scratch(TILE_BYTES);
+  const scratch = call.scratch(module.quantizedScratch(columns));
   const code = activationOf(call);
-  module.quantize(bits, from, m, columns, 0, integers);
+  module.quantize(bits, scales, from, m, columns, 0, integers);
   module.quantizedLinear(
     bits,
     integers,
@@ -78,13 +78,10 @@ export const quantizedLinearConfig: KernelConfig = defineKernel("QuantizedLinear
     rows,
     columns,
     code,
-    tile,
+    scratch,
   );
   return out;
 });
-
-/** Bytes of scratch of a product, as in `assembly/quantized.ts`. */
-export const TILE_BYTES = 320;
 
 // --- internal ---
 
@@ -99,10 +96,4 @@ interface MatrixAttributes {
 function matrixOf(call: Call): MatrixAttributes {
   const { bits, rows, columns, groupSize } = call.attributes as Record<keyof MatrixAttributes, number>;
   return { bits, rows, columns, groupSize, groups: Math.ceil(columns / groupSize) };
-}
-
-/** Copy float32 on the heap. */
-function copy(call: Call, from: number, to: number, count: number): void {
-  const { HEAPU8 } = call.backend.wasm;
-  HEAPU8.copyWithin(to, from, from + 4 * count);
 }

@@ -241,7 +241,10 @@ describe.each(BUILDS)("%s", (build) => {
           const packed = matrix();
           expect(packed.readRows(0, rows)).toEqual(floats);
           const y = tf.tidy(() => packed.linear(tf.tensor2d(x, [m, columns]), tf.ones([rows])).dataSync());
-          const expected = exactLinear(bits, x, floats, [m, rows, columns]);
+          const bytes = new Int8Array(plain.saved().get("")!.bytes()); // of 8-bit weights the integers
+          const shape = [m, rows, columns] as const;
+          const { values } = roundedRows(bits, x, (row, column) => bytes[row * columns + column]!, shape);
+          const expected = exactLinear(values, floats, shape);
           for (const [i, value] of y.entries()) {
             expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6 * columns);
           }
@@ -251,6 +254,73 @@ describe.each(BUILDS)("%s", (build) => {
       );
     },
   );
+
+  // All of one sign, all as large as can be, over many groups: sums are as long as they get, in 16 bits and in 32.
+  test.each([
+    [8, undefined],
+    [4, 32],
+    [4, 64],
+  ] as const)("%i bits in groups of %s: no sum overflows", async (bits, groupSize) => {
+    const kinds: ((i: number) => number)[] = [
+      () => 1,
+      () => -1,
+      (i) => (i % 2 === 0 ? 1 : -1),
+      (i) => ((i >> 1) % 2 === 0 ? 1 : 0),
+      (i) => (i % 32 === 5 ? 1 : 1e-3),
+      (i) => (i % 97 === 0 ? 1000 : 1),
+    ];
+    const [m, columns] = [kinds.length, 3072];
+    const all = Float32Array.from(
+      kinds.flatMap((kind) => Array.from({ length: columns }, (_, i) => kind(i))),
+    );
+    await tf.setBackend("wasm");
+    const matrix = QuantizedMatrix.quantize(all, [m, columns], { bits, groupSize });
+    const floats = matrix.readRows(0, m);
+    const y = tf.tidy(() => matrix.linear(tf.tensor2d(all, [m, columns]), tf.ones([m])).dataSync());
+    const expected = exactLinear(all, floats, [m, m, columns]);
+    for (const [i, value] of y.entries()) {
+      const [x, w] = [Math.floor(i / m) * columns, (i % m) * columns];
+      let bound = 1e-5; // half a step of an activation, times the weight
+      for (let k = 0; k < columns; k++) {
+        const begin = x + (k & ~31);
+        const largest = all
+          .subarray(begin, begin + 32)
+          .reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+        bound += Math.abs(floats[w + k]!) * (0.5 * (largest / 30) + 1e-5 * Math.abs(all[x + k]!));
+      }
+      expect(Math.abs(value - expected[i]!)).toBeLessThan(bound);
+    }
+    matrix.dispose();
+  });
+
+  test("a row that holds a NaN or an infinity gives NaN, the others what they give without it", async () => {
+    await tf.setBackend("wasm");
+    const [m, columns, rows] = [5, 70, 11];
+    const matrix = QuantizedMatrix.quantize(
+      Float32Array.from(numbers("w", [rows, columns])),
+      [rows, columns],
+      {
+        bits: 8,
+      },
+    );
+    const x = Float32Array.from(numbers("x", [m, columns]));
+    const run = (values: Float32Array): number[] =>
+      tf.tidy(() => [...matrix.linear(tf.tensor2d(values, [m, columns]), tf.zeros([rows])).dataSync()]);
+    const plain = run(x);
+    for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const y = run(x.map((value, i) => (i === columns + 66 ? odd : value)));
+      for (const [i, value] of y.entries())
+        expect(value).toBe(Math.floor(i / rows) === 1 ? Number.NaN : plain[i]);
+    }
+    // Nothing at all, and numbers whose squares leave the range of float32.
+    expect(run(new Float32Array(m * columns)).every((value) => value === 0)).toBe(true);
+    const huge = run(x.map((value) => value * 1e25));
+    const halfSteps = columns * 2 * (2 / 32 / 2); // weights and activations are below 2, and a step a 32nd of the largest
+    for (const [i, value] of huge.entries()) {
+      expect(Math.abs(value / 1e25 - plain[i]!)).toBeLessThan(halfSteps);
+    }
+    matrix.dispose();
+  });
 });
 
 test("a layer by one kernel says what its parts say, bit for bit", async () => {
@@ -393,29 +463,75 @@ async function compare(
   }
 }
 
+/** How activations are rounded: each row of x, 32 columns at a time, to multiples of a scale. */
+interface Rounded {
+  values: Float64Array;
+  /** Of each value. */
+  scales: Float64Array;
+}
+
 /**
- * `x·Wᵀ + 1` with each row of x rounded: for 8-bit weights to 7 bits from its least number to its largest, for 4-bit weights
- * to 8 bits and a sign.
+ * As `assembly/quantize.ts` has it, in the same float32 steps. With 8-bit weights, 16 activations that are summed together
+ * are no longer than 32,760 divided by the length of the longest 16 weights that are, less 2.1.
  */
-function exactLinear(
+function roundedRows(
   bits: 8 | 4,
   x: Float32Array,
+  integers: (row: number, column: number) => number,
+  [m, rows, columns]: readonly [number, number, number],
+): Rounded {
+  const f = Math.fround;
+  const groups = Math.ceil(columns / 32);
+  const shares = (group: number, share: number): number[] =>
+    Array.from({ length: 32 }, (_, k) => 32 * group + k).filter((k) => k < columns && (k >> 1) % 2 === share);
+  let longest = 1;
+  for (let row = 0; row < rows; row++) {
+    for (let share = 0; share < 2 * groups; share++) {
+      const square = shares(share >> 1, share % 2).reduce((sum, k) => sum + integers(row, k) ** 2, 0);
+      longest = Math.max(longest, square);
+    }
+  }
+  const most = bits === 8 ? f(f(32760 / f(Math.sqrt(longest))) - f(2.1)) : Number.POSITIVE_INFINITY;
+  const rounded = { values: new Float64Array(m * columns), scales: new Float64Array(m * columns) };
+  const steps = Math.floor(32767 / groups);
+  for (let i = 0; i < m; i++) {
+    const at = (k: number): number => (k < columns ? x[i * columns + k]! : 0);
+    const scales = Array.from({ length: groups }, (_, group) => {
+      const squares = [0, 0, 0, 0];
+      let largest = 0;
+      for (let k = 0; k < 32; k++) {
+        const value = at(32 * group + k);
+        squares[k % 4] = f(squares[k % 4]! + f(value * value));
+        largest = Math.max(largest, Math.abs(value));
+      }
+      const square = Math.max(f(squares[0]! + squares[1]!), f(squares[2]! + squares[3]!));
+      const length = Math.min(f(Math.sqrt(square)), f(4 * largest));
+      return Math.max(f(largest / 127), f(length / most));
+    });
+    const unit = f(Math.max(...scales) / steps);
+    for (let k = 0; k < columns; k++) {
+      const scale = scales[k >> 5]!;
+      const multiple = Math.min(Math.max(Math.ceil(f(scale / unit)), 1), steps);
+      const by = unit === 0 ? 0 : f(1 / f(multiple * unit));
+      rounded.scales[i * columns + k] = multiple * unit;
+      rounded.values[i * columns + k] = roundToEven(f(at(k) * by)) * multiple * unit;
+    }
+  }
+  return rounded;
+}
+
+/** `x·Wᵀ + 1` in float64. */
+function exactLinear(
+  x: ArrayLike<number>,
   w: Float32Array,
   [m, rows, columns]: readonly [number, number, number],
 ): number[] {
   const y: number[] = [];
   for (let i = 0; i < m; i++) {
-    const row = x.subarray(i * columns, (i + 1) * columns);
-    const [high, low] = [Math.max(...row), Math.min(...row)];
-    const least = bits === 8 ? low : 0;
-    const scale = Math.fround((bits === 8 ? high - low : Math.max(high, -low)) / 127);
-    const by = Math.fround(scale === 0 ? 0 : 1 / scale);
-    const rounded = Array.from(
-      row,
-      (value) => roundToEven(Math.fround(Math.fround(value - least) * by)) * scale + least,
-    );
     for (let j = 0; j < rows; j++) {
-      y.push(rounded.reduce((sum, value, k) => sum + value * w[j * columns + k]!, 1));
+      let sum = 1;
+      for (let k = 0; k < columns; k++) sum += x[i * columns + k]! * w[j * columns + k]!;
+      y.push(sum);
     }
   }
   return y;
