@@ -95,43 +95,23 @@ export const calibrateCommand: Command = defineExampledCommand(
         const facts = { maxLength, problems: problems.list };
         const prepared = session.prepare(task, { train: sets.dev, ...sets, incomparable: [] }, facts);
         const model = await session.load(task.head);
-        const classes = model.config.numLabels;
         const judge = async (split: "dev" | "test"): Promise<Judgement | undefined> => {
           const examples = prepared[split] as TextExamples | undefined;
           if (examples === undefined) return undefined;
           const { values } = await trainer.predict(model, examples, { signal, ...(jit && { jit }) });
           return { logits: values as Float32Array, labels: examples.labels };
         };
-        const [dev, test] = [(await judge("dev"))!, await judge("test")];
+        const judged = { dev: (await judge("dev"))!, test: await judge("test") };
         model.dispose();
-        const temperature = trainer.fitTemperature(dev.logits, dev.labels, classes);
-        const divided = dev.logits.map((logit) => logit / temperature);
-        const band = trainer.unsureBand(divided, dev.labels, classes, accuracy);
-        if (band === undefined) throw tooSure(task, accuracy);
-        const report = ({ logits, labels }: Judgement): SplitReport => ({
-          examples: labels.length,
-          before: trainer.calibration(logits, labels, classes),
-          after: trainer.calibration(logits, labels, classes, temperature),
-          beyond: trainer.beyond(
-            logits.map((logit) => logit / temperature),
-            labels,
-            classes,
-            band.below,
-          ),
-        });
+        const found = calibrateBy(judged, { classes: model.config.numLabels, accuracy, trainer });
+        if (found === undefined) throw tooSure(task, accuracy);
         const files = new Map([
           ...(await tokenizerFiles(source, tokenizer, model.config.maxPositionEmbeddings)),
-          ...(await calibratedFiles(source, { temperature, unsureBelow: band.below })),
+          ...(await calibratedFiles(source, found)),
         ]);
         makeFolder(args.output);
         await writeFiles(args.output, files);
-        const told = {
-          task: task.name,
-          temperature,
-          unsureBelow: band.below,
-          dev: report(dev),
-          ...(test === undefined ? {} : { test: report(test) }),
-        };
+        const told = { task: task.name, ...found };
         await writeReport(`${describe(told)}: ${args.output}`, told, { ...args, stdoutTaken: false });
       } finally {
         session.dispose();
@@ -173,6 +153,29 @@ interface CalibrationReport {
   readonly unsureBelow: number;
   readonly dev: SplitReport;
   readonly test?: SplitReport;
+}
+
+/** A temperature and a band by the development set, and what they do; nothing if no band is enough. */
+function calibrateBy(
+  { dev, test }: { readonly dev: Judgement; readonly test: Judgement | undefined },
+  {
+    classes,
+    accuracy,
+    trainer,
+  }: { classes: number; accuracy: number; trainer: typeof import("@kcbert/trainer") },
+): Omit<CalibrationReport, "task"> | undefined {
+  const temperature = trainer.fitTemperature(dev.logits, dev.labels, classes);
+  const divided = ({ logits }: Judgement): Float32Array => logits.map((logit) => logit / temperature);
+  const band = trainer.unsureBand(divided(dev), dev.labels, classes, accuracy);
+  if (band === undefined) return undefined;
+  const report = (set: Judgement): SplitReport => ({
+    examples: set.labels.length,
+    before: trainer.calibration(set.logits, set.labels, classes),
+    after: trainer.calibration(set.logits, set.labels, classes, temperature),
+    beyond: trainer.beyond(divided(set), set.labels, classes, band.below),
+  });
+  const tested = test === undefined ? {} : { test: report(test) };
+  return { temperature, unsureBelow: band.below, dev: report(dev), ...tested };
 }
 
 async function customTask(flags: Parameters<typeof readColumnFlags>[0] & { model: string }): Promise<Task> {

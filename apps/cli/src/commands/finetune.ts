@@ -68,11 +68,6 @@ const args = {
   ...recipeArgs,
   ...checkpointArgs,
   seed: { type: "string", default: "0", valueHint: "n", description: "Seed of the head, order and dropout" },
-  keep: {
-    type: "string",
-    valueHint: "which",
-    description: "Which model is written: devSelected (where there is a development set) or last",
-  },
   "keep-masked-lm": {
     type: "string",
     valueHint: "corpus",
@@ -113,7 +108,6 @@ export const finetuneCommand: Command = defineExampledCommand(
       const recipe = readRecipe(task, args);
       const flags = readRunFlags(args);
       const seed = wholeNumber(args.seed, "seed")!;
-      const keep = args.keep === undefined ? undefined : oneOf(args.keep, "keep", ["devSelected", "last"]);
       const backend = readBackendFlags(args);
       const checkpointSeconds = readCheckpointSeconds(args);
       const { folder, checkpoint } = openRun(args.output, tell);
@@ -135,7 +129,7 @@ export const finetuneCommand: Command = defineExampledCommand(
             ...flags,
             recipe,
             seed,
-            keep: keepMaskedLm === undefined ? keep : "last", // of two objectives, no score chooses for both
+            keep: keepMaskedLm === undefined ? flags.keep : "last", // of two objectives, no score chooses for both
             keepMaskedLm,
             checkpoints: checkpointsIn(folder, checkpoint, checkpointSeconds),
             async onEvent(event) {

@@ -26,7 +26,7 @@ export async function calibratedFiles(
   const changed = new Map(tensors);
   for (const key of ["classifier.weight", "classifier.bias"]) {
     const tensor = tensors.get(key);
-    if (tensor === undefined) throw new CliError(`${name} has no ${key}`);
+    if (tensor === undefined) throw uncalibrated(`${name} has no ${key}`);
     const values = toFloat32(tensor).map((value) => value / temperature);
     changed.set(key, fromFloat32(values, tensor.shape, tensor.dtype as "F32" | "F16" | "BF16"));
   }
@@ -41,10 +41,20 @@ export async function calibratedFiles(
 
 const WEIGHTS: readonly string[] = ["model.safetensors", "model.int8.safetensors", "model.int4.safetensors"];
 
+const OVERLAYS: readonly string[] = ["overlay.int8.safetensors", "overlay.int4.safetensors"];
+
 async function weightFile(source: PretrainedSource): Promise<[name: string, bytes: Uint8Array]> {
+  for (const name of OVERLAYS) {
+    if ((await source(name)) === undefined) continue;
+    throw uncalibrated(`${name} lies over another model's weights: do so before quantize --base`);
+  }
   for (const name of WEIGHTS) {
     const found = await source(name);
     if (found instanceof Uint8Array) return [name, found];
   }
-  throw new CliError(`its folder has none of ${WEIGHTS.join(", ")}, of less than 2 GiB`);
+  throw uncalibrated(`its folder has none of ${WEIGHTS.join(", ")}, of less than 2 GiB`);
+}
+
+function uncalibrated(why: string): CliError {
+  return new CliError(`Cannot calibrate the model as ${why}`);
 }

@@ -65,6 +65,11 @@ export const recipeArgs = {
   "evaluate-every": { type: "string", valueHint: "n", description: "Steps from one scoring to the next" },
   balanced: { type: "boolean", description: "Let rare classes count for more, so that all weigh alike" },
   "from-scratch": { type: "boolean", description: "Begin from random weights of the model's dimensions" },
+  keep: {
+    type: "string",
+    valueHint: "which",
+    description: "Which model is written: devSelected (where there is a development set) or last",
+  },
   patience: {
     type: "string",
     valueHint: "n",
@@ -221,6 +226,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
 export function readRunFlags(flags: FlagValues<typeof recipeArgs>): {
   balanced: boolean;
   fromScratch: boolean;
+  keep: "devSelected" | "last" | undefined;
   patience: number | undefined;
   widths: readonly number[] | undefined;
   evaluationBatchSize: number | undefined;
@@ -235,6 +241,7 @@ export function readRunFlags(flags: FlagValues<typeof recipeArgs>): {
   return {
     balanced: flags.balanced === true,
     fromScratch: flags["from-scratch"] === true,
+    keep: text("keep") === undefined ? undefined : oneOf(text("keep")!, "keep", ["devSelected", "last"]),
     patience: whole("patience"),
     widths,
     evaluationBatchSize: whole("evaluation-batch-size"),

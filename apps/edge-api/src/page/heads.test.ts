@@ -159,6 +159,30 @@ describe.skipIf(!existsSync(executable))("the page with models for other tasks i
     expect(complaints).toEqual([]);
   });
 
+  test("says of a verdict that is too uncertain that it is", async () => {
+    const [sentiment, hate] = [1, 2].map((i) => {
+      const files = folders[i]![1];
+      const config = JSON.parse(new TextDecoder().decode(files.get("config.json")));
+      const kcbert = { ...config.kcbert, unsure_below: i === 1 ? 1 : 0 };
+      return new Map([
+        ...files,
+        ["config.json", new TextEncoder().encode(JSON.stringify({ ...config, kcbert }))],
+      ]);
+    });
+    const models = Object.entries({ sentiment, hate }).map(([id, files]): ServedModel => ({
+      id,
+      current: async () => versionOf(files as Files, "unsure"),
+    }));
+    const { page, complaints } = await open(await serving([], { models }));
+    await page.fill("#comment", comment);
+    await page.locator("#verdicts .verdict-line").nth(1).waitFor();
+    expect(await page.locator("#verdicts .verdict-line").allInnerTexts()).toEqual([
+      expect.stringMatching(/^(?:Positive|Negative) [\d.]+% · too uncertain to act on$/),
+      expect.stringMatching(/^(?:Harmless|Offensive|Hate) [\d.]+%$/),
+    ]);
+    expect(complaints).toEqual([]);
+  });
+
   test("has no panel for a model that is not there", async () => {
     const { page, complaints } = await open(await serving(["sentiment"], { shareModels: false }));
     await page.fill("#comment", comment);

@@ -86,17 +86,14 @@ export class VerdictsView {
     } else if (task === "token-classification") {
       panel.append(...this.#found(comment, json.spans[id] ?? []));
     } else {
-      panel.append(...this.#judged(comment, json.labels[id] ?? [], json.explanations?.[id]));
+      panel.append(...this.#judged(comment, json, id));
     }
     return panel;
   }
 
   /** A verdict in a sentence, its labels as bars, and the comment with the words that it comes from. */
-  #judged(
-    comment: string,
-    labels: readonly { label: string; score: number }[],
-    explanation: Explanation | undefined,
-  ): HTMLElement[] {
+  #judged(comment: string, { labels: all, unsure, explanations }: AnalysisJson, id: string): HTMLElement[] {
+    const [labels, explanation] = [all[id] ?? [], explanations?.[id]];
     const percent = numberFormat(this.#language, 1, "percent");
     const [best] = labels;
     if (best === undefined) return [];
@@ -105,6 +102,7 @@ export class VerdictsView {
       { class: "verdict-line", role: "status" },
       h("strong", { lang: "ko" }, nameOf(best.label, this.#words)),
       ` ${percent.format(best.score)}`,
+      ...(unsure?.[id] === true ? [h("span", { class: "unsure" }, ` · ${this.#words.unsure}`)] : []),
     );
     const list = h("ol", { class: "fills" });
     const bars = labels
