@@ -146,6 +146,8 @@ describe("make.ts twice", () => {
       "wasm",
       "--steps",
       "3",
+      "--accuracy",
+      "0.01",
     ];
     const configs = ["pretrain", "finetune"].flatMap((stage) => [
       stage === "pretrain" ? "--pretraining" : "--finetuning",

@@ -12,6 +12,8 @@
  * `--base` is a model folder to go on from, in place of pretraining: its vocabulary is repaired (`repair_jamo.ts`), and it is
  * taught from row `--skip` of the training set on. So the package's weights were made from those before them.
  *
+ * `--accuracy` is what part of the answers that count as sure must be right.
+ *
  * All draws are seeded: the corpus and the vocabulary come out the same, byte for byte; weights do so on the same backend
  * and device if `--steps` bounds the pretraining, not the clock.
  */
@@ -36,6 +38,7 @@ const { values: flags } = parseArgs({
     base: { type: "string" },
     skip: { type: "string", default: "0" },
     seed: { type: "string", default: "0" },
+    accuracy: { type: "string", default: "0.95" },
     pretraining: { type: "string", default: join(import.meta.dirname, "pretrain.json") },
     finetuning: { type: "string", default: join(import.meta.dirname, "finetune.json") },
   },
@@ -94,7 +97,10 @@ const settings = ["--config", flags.finetuning, ...rate, "--seed", flags.seed];
 const masked = ["--keep-masked-lm", path("masked.txt"), "--masked-lm-rows", "2"];
 cli("sentiment", "finetune", "nsmc", ...task, ...settings, ...masked, ...backend("fp32"));
 
-cli("model", "quantize", path("sentiment"));
+// Probabilities that can be taken at their word; the rows that judge say below which an answer is unsure.
+cli("quantised", "quantize", path("sentiment"));
+const sure = ["--dev", path("dev.tsv"), "--accuracy", flags.accuracy];
+cli("model", "calibrate", "nsmc", "--model", path("quantised"), ...sure);
 
 // The folder fills masks first of all; in a folder of its own, the head that judges lies in the same weights.
 const config = JSON.parse(readFileSync(path("model/config.json"), "utf8")) as { architectures: string[] };
