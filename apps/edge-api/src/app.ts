@@ -148,7 +148,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.post("/", huggingFace.root);
   if (page !== undefined) app.on("GET", ["/", "/page/:name"], etag(), pageRoute(page));
 
-  app.notFound((c) => c.json(missing(c.req.method, c.req.path).body(c.req.path), 404));
+  app.notFound((c) => {
+    const error = missing(c.req.method, c.req.path);
+    return withReason(c.json(error.body(c.req.path), 404), error.message);
+  });
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) return new Response(null, { status: 499 }); // the client has left; nobody reads this
     const known = error instanceof ApiError ? error : hidden(error, c.var.requestId, log);
@@ -158,7 +161,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     }
     if (known.status === 401) c.header("WWW-Authenticate", "Bearer");
     if (known.status === 413) c.header("Connection", "close"); // the rest of the body is still on its way there
-    return c.json(known.body(c.req.path), known.status);
+    return withReason(c.json(known.body(c.req.path), known.status), known.message);
   });
   return app;
 }
@@ -179,6 +182,12 @@ function loaderOn(backend: () => Promise<void>): ConstructorParameters<typeof Mo
     const { loadModel } = await import("./loaded_model.ts"); // not before a model is asked: the page opens at once
     return loadModel(task, source, shared);
   };
+}
+
+/** The sentence also as the status's reason, where HTTP has one: Chroma's client shows nothing else. */
+function withReason({ body, status, headers }: Response, sentence: string): Response {
+  const statusText = sentence.slice(0, 300).replaceAll(/[^\x20-\x7e]+/g, "?");
+  return new Response(body, { status, statusText, headers });
 }
 
 const keyOf: ClientOf = (c) => c.req.header("authorization");

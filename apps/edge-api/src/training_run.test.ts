@@ -6,7 +6,7 @@ import { systemClock } from "./clock.ts";
 import { trainingFolder } from "./entries/_node_folder.ts";
 import type { LogRecord } from "./log.ts";
 import { runModel } from "./run_model.ts";
-import { readEvents, type SentEvent } from "./testing/event_stream.ts";
+import { readEvents, type SentEvent } from "./page/read_events.ts";
 import { appendEvents, recordedRun } from "./testing/recorded_run.ts";
 import { temporaryFolder } from "./testing/temporary_folder.ts";
 import { startBackend, tinyModel, writeFolder, type Files } from "./testing/tiny_model.ts";

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createApp, type AppOptions } from "../app.ts";
+import { withReason } from "../entries/_node_reason.ts";
 import type { ServedModel } from "../models.ts";
 import { startBackend, tinyModelFor, versionOf, type Files } from "../testing/tiny_model.ts";
 
@@ -36,7 +37,7 @@ export async function serveTinyModels(options: Partial<AppOptions> = {}): Promis
     requests += 1;
     return app.fetch(...args);
   };
-  const server = createAdaptorServer({ fetch }) as Server;
+  const server = createAdaptorServer({ fetch: withReason(fetch) as typeof fetch }) as Server;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

@@ -19,10 +19,16 @@ test.each(["/embed", "/embed?model=mask", "/models/beomi/vectors"])("Chroma embe
   expect(Math.hypot(...vectors[0]!)).toBeCloseTo(1, 5);
 });
 
-test("Chroma tells of a failure by its status", async () => {
-  const embedder = new HuggingfaceServerEmbeddingFunction({
-    url: `${serving.address}/embed`,
-    apiKey: "other",
-  });
-  await expect(embedder.generate(["영화"])).rejects.toThrow(/Unauthorized/);
+test("Chroma tells what is wrong: its client shows the reason behind the status, and no body", async () => {
+  const embedder = (path: string, apiKey: string) =>
+    new HuggingfaceServerEmbeddingFunction({ url: `${serving.address}${path}`, apiKey });
+  await expect(embedder("/embed", "other").generate(["영화"])).rejects.toThrow(
+    /Cannot answer without a key: this server does not know the one that was sent/,
+  );
+  await expect(embedder("/embed?model=영화", "key").generate(["영화"])).rejects.toThrow(
+    /There is no model "\?": this server has "mask"/,
+  );
+  await expect(embedder("/nowhere", "key").generate(["영화"])).rejects.toThrow(
+    /There is nothing at POST \/nowhere/,
+  );
 });

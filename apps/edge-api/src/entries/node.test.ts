@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { readEvents } from "../testing/event_stream.ts";
+import { readEvents } from "../page/read_events.ts";
 import { appendEvents, recordedRun } from "../testing/recorded_run.ts";
 import { temporaryFolder } from "../testing/temporary_folder.ts";
 import { tinyModel, writeFolder, type Files } from "../testing/tiny_model.ts";

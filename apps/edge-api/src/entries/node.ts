@@ -18,6 +18,7 @@ import { TrainingRun } from "../training_run.ts";
 import { parseNodeArguments, usage, type NodeArguments } from "./_node_arguments.ts";
 import { readModel, trainingFolder } from "./_node_folder.ts";
 import { listen } from "./_node_listen.ts";
+import { withReason } from "./_node_reason.ts";
 import { type ShippedModel, shippedModels } from "./_node_shipped.ts";
 import { folderPage } from "./_node_page.ts";
 import { isWorker, obeySupervisor, superviseWorkers } from "./_node_workers.ts";
@@ -77,7 +78,7 @@ async function serve(args: NodeArguments): Promise<void> {
       metrics: (own: () => string) => obeySupervisor(own, () => stop(server, stopping)),
     }),
   });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({ fetch: withReason(app.fetch) as typeof app.fetch }) as Server;
   server.keepAliveTimeout = keepAliveMs;
   const address = await listen(server, args.host, args.port, args.isPortGiven);
   if (isWorker()) return; // the first process says where, and when to stop

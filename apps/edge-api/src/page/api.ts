@@ -68,6 +68,12 @@ export async function readHealth(): Promise<HealthJson> {
   return response.json();
 }
 
+/** The stream of what happens in its run. @param last The last event that was heard, to go on behind it. */
+export function openEvents(last: string | undefined): Promise<Response> {
+  const headers = { ...keyHeader(), ...(last === undefined ? {} : { "Last-Event-ID": last }) };
+  return fetch("/training/events", { headers, cache: "no-store" });
+}
+
 /**
  * Let the server or the browser compute from now on. In the browser the models are loaded when they are first asked.
  *
@@ -94,6 +100,10 @@ let local: LocalServer | undefined;
 let key = "";
 let took: number | undefined;
 
+function keyHeader(): { Authorization?: string } {
+  return key === "" ? {} : { Authorization: `Bearer ${key}` };
+}
+
 function inPath(model: string): string {
   return model.split("/").map(encodeURIComponent).join("/");
 }
@@ -116,10 +126,7 @@ async function fromServer(
   body: unknown,
   signal: AbortSignal,
 ): Promise<{ status: number; json: unknown }> {
-  const headers = {
-    "Content-Type": "application/json",
-    ...(key === "" ? {} : { Authorization: `Bearer ${key}` }),
-  };
+  const headers = { "Content-Type": "application/json", ...keyHeader() };
   const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal });
   return { status: response.status, json: await response.json() };
 }

@@ -1,6 +1,7 @@
 import type { HealthJson } from "../routes/health.ts";
 import type { TrainingEvent } from "../training_event.ts";
-import { readHealth } from "./api.ts";
+import { openEvents, readHealth } from "./api.ts";
+import { readEvents } from "./read_events.ts";
 import type { Answerer } from "./run_view.ts";
 
 /** Who is told of a run. */
@@ -39,35 +40,37 @@ export async function followRun(listener: RunListener): Promise<never> {
 
 // --- internal ---
 
-const kinds: TrainingEvent["event"][] = ["start", "step", "eval", "samples", "end"];
+const kinds: ReadonlySet<string> = new Set<TrainingEvent["event"]>([
+  "start",
+  "step",
+  "eval",
+  "samples",
+  "end",
+]);
 
 /** Listen until the run is over, or the server ends the stream for good; whether it was the run. */
-function followStream(listener: RunListener): Promise<boolean> {
-  return new Promise((resolve) => {
-    const stream = new EventSource("/training/events");
-    let isOver = false;
-    listener.reset();
-    stream.addEventListener("open", () => listener.connected(true));
-    stream.addEventListener("reset", () => {
-      isOver = false;
-      listener.reset();
-    });
-    for (const kind of kinds) {
-      stream.addEventListener(kind, ({ data }) => {
-        isOver = kind === "end";
-        listener.event(JSON.parse(data));
-      });
-    }
-    stream.addEventListener("model", ({ data }) => listener.answerer(JSON.parse(data) ?? undefined));
-    stream.addEventListener("error", () => {
-      if (isOver || stream.readyState === EventSource.CLOSED) {
-        stream.close();
-        resolve(isOver);
-      } else {
-        listener.connected(false); // it tries again by itself
+async function followStream(listener: RunListener): Promise<boolean> {
+  let isOver = false;
+  let last: string | undefined;
+  listener.reset();
+  for (;;) {
+    try {
+      const response = await openEvents(last);
+      if (response.status !== 200) return isOver; // 204: there is no run; 401: not without a key
+      listener.connected(true);
+      for await (const { event, id, data } of readEvents(response)) {
+        last = id ?? last;
+        if (event === "reset") listener.reset();
+        if (event === "reset" || kinds.has(event)) isOver = event === "end";
+        if (kinds.has(event)) listener.event(data as TrainingEvent);
+        if (event === "model") listener.answerer((data as Answerer | null) ?? undefined);
       }
-    });
-  });
+    } catch {
+      listener.connected(false);
+    }
+    if (isOver) return true;
+    await pause(2_000); // then go on where it broke off
+  }
 }
 
 function pause(ms: number): Promise<void> {

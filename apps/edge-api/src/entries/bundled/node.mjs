@@ -31,7 +31,7 @@ const compiled = async (name) => {
 const [tfjs, kernels] = [compiled("tfjs.wasm"), compiled("kernels.wasm")];
 const { createServer } = await import("./app.js");
 const { createServer: createHttpServer } = await import("node:http");
-const { getRequestListener } = await import("./listener.js");
+const { getRequestListener, withReason } = await import("./listener.js");
 
 const stopping = new AbortController();
 const app = await createServer({
@@ -44,7 +44,7 @@ const app = await createServer({
   shutdown: stopping.signal,
 });
 
-const server = createHttpServer(getRequestListener(app.fetch));
+const server = createHttpServer(getRequestListener(withReason(app.fetch)));
 server.keepAliveTimeout = 75_000; // longer than clients and balancers keep theirs, who else meet a closed one
 server.listen(Number(process.env.PORT ?? 8787), process.env.HOST ?? "0.0.0.0");
 await once(server, "listening");
