@@ -1,11 +1,10 @@
 /** A training that is killed again and again, at any moment, ends with the very weights of one that nothing disturbs. */
-import { createHash } from "node:crypto";
-import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "@kcbert/safetensors";
 import { expect, test } from "vitest";
 import { report, soakMs } from "./_duration.ts";
+import { checkpoints, digest, killLater, latestStep, wholeEvents } from "./_kills.ts";
 import { cli, ended, pause, startCli, temporaryFolder } from "./_processes.ts";
 import { pretrainWords, tinyTraining } from "./_tiny_training.ts";
 
@@ -67,42 +66,10 @@ test("SIGKILL at random moments: whole checkpoints, whole lines, the same weight
 
 // --- internal ---
 
-/** Kill a training after some time; or, `halfway`, while it writes the next checkpoint after that. */
-function killLater(child: ChildProcess, output: string, milliseconds: number, halfway: boolean): () => void {
-  const begun = performance.now();
-  const kill = (): boolean => child.kill("SIGKILL");
-  if (!halfway) {
-    const timer = setTimeout(kill, milliseconds);
-    return () => clearTimeout(timer);
-  }
-  const watcher = watch(output, (_, name) => {
-    if (name?.endsWith(".tmp") === true && performance.now() - begun > milliseconds) kill();
-  });
-  return () => watcher.close();
-}
-
-function digest(folder: string): string {
-  return createHash("sha256")
-    .update(readFileSync(join(folder, "model.safetensors")))
-    .digest("hex");
-}
-
-/** The step of the latest checkpoint; 0 if there is none. */
-function latestStep(folder: string): number {
-  return Math.max(0, ...checkpoints(folder).map((name) => Number(name.slice("checkpoint-".length))));
-}
-
-function checkpoints(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).filter((name) => /^checkpoint-\d+$/.test(name)) : [];
-}
-
 /** After a kill, too: each line of the metrics is JSON and whole, each checkpoint complete and readable. */
 function checkFolder(folder: string): void {
   if (!existsSync(folder)) return;
-  const metrics = join(folder, "metrics.jsonl");
-  const text = existsSync(metrics) ? readFileSync(metrics, "utf8") : "";
-  expect(text === "" || text.endsWith("\n")).toBe(true);
-  for (const line of text.split("\n").slice(0, -1)) expect(JSON.parse(line)).toHaveProperty("event");
+  for (const event of wholeEvents(folder)) expect(event).toHaveProperty("event");
   const latest = `checkpoint-${latestStep(folder)}`;
   for (const name of checkpoints(folder)) {
     const files = readdirSync(join(folder, name));

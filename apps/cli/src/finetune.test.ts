@@ -389,6 +389,10 @@ test("a model that is scored on nothing is written all the same, and a run that 
   const { code, stderr } = await runCli(["finetune", "custom", "-m", model!, ...flags]);
   expect(code).toBe(0);
   expect(stderr).toContain("scored on nothing as it has neither a development nor a test set here");
+  expect(stderr).toContain("Learning to tell 2 classes apart: 0, 1\n");
+  expect(stderr).toMatch(
+    /A model of [\d,]+ parameters learns little at the rates of kcbert-base: --preset small/,
+  );
   expect(existsSync(join(out, "model.safetensors"))).toBe(true);
   expect(existsSync(join(out, "results.json"))).toBe(false);
   expect(readFileSync(join(out, "metrics.jsonl"), "utf8").match(/"start"/g)).toHaveLength(1);

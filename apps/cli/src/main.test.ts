@@ -233,6 +233,8 @@ test("fill-mask answers as a table or as Hugging Face's JSON, texts and standard
   const targets = await run("--json", "--targets", "나쁜, 좋다", "--backend=cpu", "오늘 날씨가 너무 [MASK].");
   expect(JSON.parse(targets.stdout)).toMatchObject([{ token_str: "나쁜" }, { token_str: "좋다" }]);
   expect(targets.stderr).toBe("");
+  const unknown = await run("--targets", "나쁜,나쁜놈", "--backend=cpu", "오늘 날씨가 너무 [MASK].");
+  expect(unknown.stderr).toMatch(/^The vocabulary has no token 나쁜놈: .+ stands for it\n$/);
   const several = await run("[MASK] 사람은 [MASK] 말을", "--top-k=1");
   expect(several.stdout).toContain("[MASK] 사람은 [MASK] 말을  (mask 2 of 2)\n");
 });

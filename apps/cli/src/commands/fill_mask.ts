@@ -11,7 +11,9 @@ import { Interrupted } from "../interrupt.ts";
 import { resolveInputs } from "../io/inputs.ts";
 import { type Output, withOutput } from "../io/output.ts";
 import { type Line, linesOf, readLineBlocks, withoutCarriageReturn } from "../io/read_lines.ts";
+import { loadTokenizerPath } from "../load_tokenizer_path.ts";
 import { modelFolder } from "../model_folder.ts";
+import { tell } from "../report.ts";
 import { padToWidth, type Screen, styled } from "../terminal.ts";
 
 const args = {
@@ -55,6 +57,7 @@ export const fillMaskCommand: Command = defineExampledCommand(
       const pipeline = await loadFillMask(source, { signal }).catch((error: unknown) => {
         throw modelError(args.model, error);
       });
+      if (targets !== undefined && !args.quiet) await noteUnknown(targets, args.model);
       const options = { topK, signal, ...(targets === undefined ? {} : { targets }) };
       const ask = (texts: readonly Line[]) => askAll(pipeline, texts, options);
       const screen = args.output === undefined || args.output === "-" ? process.stdout : undefined;
@@ -82,6 +85,16 @@ export const fillMaskCommand: Command = defineExampledCommand(
 );
 
 // --- internal ---
+
+/** Of a candidate that is no token, its first token stands for it, as in Hugging Face's pipeline. */
+async function noteUnknown(words: readonly string[], model: string): Promise<void> {
+  const tokenizer = await loadTokenizerPath(model);
+  for (const word of words) {
+    if (tokenizer.tokenToId(word) !== undefined) continue;
+    const [first] = tokenizer.encode(word, { addSpecialTokens: false }).tokens;
+    if (first !== undefined) tell(`The vocabulary has no token ${word}: ${first} stands for it`);
+  }
+}
 
 type Options = Parameters<FillMaskPipeline["run"]>[1];
 

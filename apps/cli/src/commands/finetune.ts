@@ -105,6 +105,7 @@ export const finetuneCommand: Command = defineExampledCommand(
     async run({ args, data }) {
       const { signal } = data as CommandData;
       const task = await taskOf(args, signal);
+      if (task.name === "custom" && !args.quiet) describeClasses(task);
       const recipe = readRecipe(task, args);
       const flags = readRunFlags(args);
       const seed = wholeNumber(args.seed, "seed")!;
@@ -136,6 +137,7 @@ export const finetuneCommand: Command = defineExampledCommand(
               if (event.event === "start") folder.begin();
               folder.append(event);
               progress.show(event);
+              if (event.event === "start" && !args.quiet) hintAtPreset(event.parameters, args);
               if (args.json) await openOutput(undefined).write(`${JSON.stringify(event)}\n`);
             },
           }),
@@ -207,6 +209,29 @@ export function describe(
     ...remarks.map((remark) => `  (${remark})`),
   ].join("\n");
 }
+
+/** The classes of a task of one's own are whatever its file holds: a label that is misspelt would be one. */
+function describeClasses({ head }: Task): void {
+  if (head.kind !== "texts" || head.problemType !== "single_label_classification") return;
+  const { labels } = head;
+  const names = [...labels.slice(0, 20), ...(labels.length > 20 ? ["…"] : [])].join(", ");
+  tell(`Learning to tell ${labels.length} classes apart: ${names}`);
+}
+
+/** A small model with the hyper-parameters of a large one looks as if it could not learn. */
+function hintAtPreset(
+  parameters: number,
+  flags: { readonly preset: string; readonly "learning-rate"?: string | undefined },
+): void {
+  if (parameters >= SMALL || flags.preset === "small" || flags["learning-rate"] !== undefined) return;
+  const count = parameters.toLocaleString("en");
+  tell(
+    `A model of ${count} parameters learns little at the rates of ${flags.preset}: --preset small has those for small ones`,
+  );
+}
+
+/** Parameters below which a model is a small one. */
+const SMALL = 30e6;
 
 /** A run's checkpoints, in its folder. */
 export function checkpointsIn(

@@ -72,7 +72,7 @@ function describeLogits(
   argMax: (values: ArrayLike<number>, from: number, to: number) => number,
 ): Readonly<Record<string, unknown>> {
   const names = Array.from({ length: numLabels }, (_, id) => id2label?.[id] ?? `LABEL_${id}`);
-  if (problemType === "regression" || numLabels === 1) return { value: logits[0]! };
+  if (problemType === "regression" || numLabels === 1) return { value: rounded(logits[0]!) };
   const several = problemType === "multi_label_classification";
   const scores = several ? Array.from(logits, sigmoid) : softmax(logits);
   const byName = Object.fromEntries(names.map((name, id) => [name, rounded(scores[id]!)]));

@@ -120,7 +120,38 @@ export const koreanFailures: Readonly<Record<string, string>> = {
     "{0}의 릴리스를 읽을 수 없습니다: 답에 파일 목록이 없습니다",
   "there is no file in it": "안에 파일이 없습니다",
 
+  "there is no such folder": "그런 폴더가 없습니다",
+  "nothing of it is there": "아무것도 없습니다",
+  "it is not complete, {0}": "다 있지 않습니다. {0}",
+  "it has no config.json": "config.json이 없습니다",
+  "it has no weights": "가중치가 없습니다",
+  "its answer lacks X-Repo-Commit or ETag": "답에 X-Repo-Commit이나 ETag가 없습니다",
+  "there is no revision {0}; leave --revision out for the latest version":
+    "리비전 {0}(이/가) 없습니다. 가장 새 것은 --revision 없이 받습니다",
+  "the hub says that it is disabled": "허브가 사용 중지되었다고 합니다",
+  "the token is not valid; make another at {0}, or unset HF_TOKEN":
+    "토큰이 올바르지 않습니다. {0}에서 새로 만들거나 HF_TOKEN을 지우세요",
+  "its authors must grant access: ask for it at {0}": "만든 이의 허락이 필요합니다. {0}에서 요청하세요",
+  "its authors must grant access: ask for it at {0} as the owner of the token":
+    "만든 이의 허락이 필요합니다. {0}에서 토큰의 주인으로 요청하세요",
+  "its authors must grant access: ask for it at {0}, and set HF_TOKEN":
+    "만든 이의 허락이 필요합니다. {0}에서 요청하고 HF_TOKEN을 설정하세요",
+  "{0} has no model of this name, or it is private": "{0}에 그런 이름의 모델이 없거나 비공개입니다",
+  "{0} has no model of this name, or it is private and the token may not read it; check the spelling of {1}":
+    "{0}에 그런 이름의 모델이 없거나, 비공개라 이 토큰으로 읽을 수 없습니다. {1}의 철자를 확인하세요",
+  "{0} has no model of this name, or it is private; check the spelling of {1}, or set HF_TOKEN":
+    "{0}에 그런 이름의 모델이 없거나 비공개입니다. {1}의 철자를 확인하거나 HF_TOKEN을 설정하세요",
+  "the token may not read it": "이 토큰으로는 읽을 수 없습니다",
+  "nobody may read it without a token; set HF_TOKEN": "토큰 없이는 읽을 수 없습니다. HF_TOKEN을 설정하세요",
+  "it takes a name such as {0}": "{0} 같은 이름이어야 합니다",
+  "it has no wheels of it": "wheel이 없습니다",
+  "its {0} is {1}, and {2} is asked for": "{0}(이/가) {1}인데 {2}(을/를) 달라고 했습니다",
+  "It does not start within {0} s": "{0}초 안에 시작하지 않습니다",
+  "a TPU is in a Cloud TPU VM only; without one, programs can be compiled for it ahead of time":
+    "TPU는 Cloud TPU VM에만 있습니다. 없어도 프로그램을 미리 컴파일할 수는 있습니다",
+
   // tasks
+  "the tasks are {0}": "과제는 {0}입니다",
   "Cannot learn a task of one's own without --train": "자기 과제는 --train이 있어야 학습할 수 있습니다",
   "Cannot finish {0} of {1} tasks: {2}": "과제 {1}개 가운데 {0}개를 마치지 못했습니다: {2}",
   "it has neither a development nor a test set here": "여기에는 개발 집합도 평가 집합도 없습니다",

@@ -63,6 +63,24 @@ export const koreanReports: Readonly<Record<string, string>> = {
   "  best on test (as most published scores), step {0}: {1}":
     "  평가 집합에서 가장 높음(공개된 점수 대부분처럼), 스텝 {0}: {1}",
   "  (not comparable: {0})": "  (견줄 수 없음: {0})",
+  "  ({0})": "  ({0})",
+  "the published test split has no labels: scored on the published dev split":
+    "공개된 평가 집합에는 라벨이 없어, 공개된 개발 집합으로 채점했습니다",
+  "the published test split is not public: scored on the published dev split":
+    "평가 집합은 공개되지 않아, 공개된 개발 집합으로 채점했습니다",
+  "words are the corpus's own morphemes, and a word is scored by its first token":
+    "단어는 말뭉치의 형태소이고, 첫 토큰으로 채점합니다",
+  "the two sentences are read apart, which is harder than what is published for KorSTS":
+    "두 문장을 따로 읽으므로, KorSTS로 공개된 것보다 어렵습니다",
+  "published as one file: split 80:10:10 by a fixed seed, no text in two splits":
+    "파일 하나로 공개되어, 정해진 시드로 80:10:10으로 나누었고 두 집합에 든 글은 없습니다",
+  "learnt from curse-detection as it is, scored on its test split rewritten by rules (시1발, ㅅㅂ)":
+    "curse-detection으로 학습하고, 그 평가 집합을 규칙으로 고쳐 쓴 글(시1발, ㅅㅂ)로 채점했습니다",
+  "Learning to tell {0} classes apart: {1}": "분류 {0}가지를 배웁니다: {1}",
+  "A model of {0} parameters learns little at the rates of {1}: --preset small has those for small ones":
+    "매개변수 {0}개인 모델은 {1}의 학습률로는 거의 배우지 못합니다. --preset small에 작은 모델의 값이 있습니다",
+  "The vocabulary has no token {0}: {1} stands for it":
+    "어휘에 {0}(이라/라)는 토큰이 없어 {1}(으로/로) 대신합니다",
   "learnt from {0} % of the {1} set, for want of the training set":
     "학습 집합이 없어 {1} 집합의 {0} %로 학습했습니다",
   "learnt from the first {0} examples only": "앞의 예 {0}개로만 학습했습니다",
