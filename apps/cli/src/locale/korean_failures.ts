@@ -242,6 +242,9 @@ export const koreanFailures: Readonly<Record<string, string>> = {
     "{0}의 확률을 맞출 개발 집합이 없습니다: 파일은 --dev로, finetune이 학습 집합에서 떼어 둔 부분은 --dev-part로 알려 주세요",
   "Cannot calibrate {0} so that {1} of its sure answers are right: no probability is enough for it; ask for less with --accuracy":
     "{0}의 확실한 답이 {1}만큼 맞게 할 수 없습니다: 그만한 확률이 없습니다. --accuracy를 낮추세요",
+  "Cannot calibrate the model as {0}": "모델의 확률을 맞출 수 없습니다: {0}",
+  "{0} lies over another model's weights: do so before quantize --base":
+    "{0}(은/는) 다른 모델의 가중치 위에 얹은 것입니다. quantize --base 전에 하세요",
   "{0} has no {1}": "{0}에 {1}(이/가) 없습니다",
   "its folder has none of {0}, of less than 2 GiB": "폴더에 2 GiB보다 작은 {0}(이/가) 없습니다",
   "Cannot lay the model {0} over {1}: {2}": "모델 {0}(을/를) {1} 위에 얹을 수 없습니다: {2}",
