@@ -23,6 +23,7 @@ const bin = join(root, "node_modules/.bin");
 const work = mkdtempSync(join(tmpdir(), "kcbert-pack-"));
 const names = readdirSync(join(root, "packages")).toSorted();
 const tarballs = new Map<string, string>();
+const sizes = new Map<string, number>();
 
 beforeAll(() => {
   execFileSync(join(bin, "turbo"), ["run", "build", "--output-logs=errors-only"], {
@@ -34,6 +35,7 @@ beforeAll(() => {
       run("npm", ["pack", "--json", "--pack-destination", work], join(root, "packages", name)),
     );
     tarballs.set(name, join(work, packed.filename));
+    sizes.set(name, packed.size);
   }
 }, 120_000);
 
@@ -67,6 +69,10 @@ describe.each(names)("@kcbert/%s", (name) => {
     const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist", "src"]));
     expect(files.filter((file) => /\.test\.|golden|tsbuildinfo|node_modules/.test(file))).toEqual([]);
+  });
+
+  test("the tarball is no larger than a package of its kind may be", () => {
+    expect(sizes.get(name)!).toBeLessThan(MOST_BYTES[name] ?? 1e6);
   });
 
   test("every condition of every export leads to a file", () => {
@@ -131,6 +137,9 @@ interface Manifest {
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
+
+/** Bytes of the tarballs of models. */
+const MOST_BYTES: Record<string, number> = { "model-mini": 12e6, "model-mini-heads": 4.5e6 };
 
 /** Texts of a package that tree-shaking must have removed from the bundle of a budget. */
 const ABSENT: Record<string, string[]> = {

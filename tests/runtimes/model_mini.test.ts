@@ -1,4 +1,4 @@
-/** `@kcbert/model-mini` under Node, Deno and Bun, and bundled into a page. */
+/** `@kcbert/model-mini` and its heads under Node, Deno and Bun, and bundled into a page. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { once } from "node:events";
@@ -11,34 +11,52 @@ import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const script = "examples/model_mini.ts";
 const condition = "--conditions=@kcbert/source";
+const hosts: [program: string, args: string[]][] = [
+  ["node", [condition]],
+  ["deno", ["run", "-A", "--quiet", condition]],
+  ["bun", [condition]],
+];
 
-test.each([
-  ["node", [condition, script]],
-  ["deno", ["run", "-A", "--quiet", condition, script]],
-  ["bun", [condition, script]],
-])("it judges comments and fills gaps under %s", (program, args) => {
-  const output = execFileSync(join(root, "node_modules/.bin", program), args, {
+test.each(hosts)("it judges comments and fills gaps under %s", (program, args) => {
+  expect(run(program, [...args, "examples/model_mini.ts"])).toMatch(/^positive 1\.0\n[^]*추천하고/);
+});
+
+test.each(hosts)("its heads tell hate and what is alike under %s", (program, args) => {
+  const [rude, kind, ...alike] = run(program, [...args, "examples/model_mini_heads.ts"])
+    .trimEnd()
+    .split("\n");
+  expect(rude).toMatch(/^쓰레기 같은 놈들 다 꺼져라 hate 0\.\d\d/);
+  expect(kind).toMatch(/^오늘 무대 정말 좋았어요 none 0\.\d\d/);
+  const [music, rain, song] = alike.map((line) => Number.parseFloat(line));
+  expect(Math.min(music!, song!)).toBeGreaterThan(rain!);
+});
+
+function run(program: string, args: string[]): string {
+  return execFileSync(join(root, "node_modules/.bin", program), args, {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
   });
-  expect(output).toMatch(/^positive 1\.0\n[^]*추천하고/);
-});
+}
 
 /** As an application would have it: the files of the model and TensorFlow.js's binary lie beside the bundle. */
 const PAGE = `
 import { createWasmBackend } from "@kcbert/kernels";
 import { modelMini } from "@kcbert/model-mini";
+import { modelMiniHeads } from "@kcbert/model-mini-heads";
 import { loadClassifyText } from "@kcbert/pipelines";
 import * as tf from "@tensorflow/tfjs-core";
 
 await createWasmBackend({ tfjs: new URL("/tfjs.wasm", location.href) });
 await tf.setBackend("wasm");
-const sentiment = await loadClassifyText(modelMini({ base: new URL("/mini", location.href) }));
+const model = modelMini({ base: new URL("/model-mini", location.href) });
+const sentiment = await loadClassifyText(model);
 const [{ label }] = await sentiment.run("진짜 재밌다ㅋㅋㅋㅋ 또 보고 싶다 👍");
-document.title = label;
+const base = new URL("/model-mini-heads", location.href);
+const hate = await loadClassifyText(modelMiniHeads({ head: "hate", base, model }));
+const [rude] = await hate.run("쓰레기 같은 놈들 다 꺼져라");
+document.title = label + " " + rude.label;
 `;
 
 const executable = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -78,7 +96,7 @@ test.skipIf(!existsSync(executable))("it judges a comment in a bundled page", as
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await page.waitForFunction(() => document.title !== "", undefined, { timeout: 60_000 }).catch(() => {});
     expect(errors).toEqual([]);
-    expect(await page.title()).toBe("positive");
+    expect(await page.title()).toBe("positive hate");
   } finally {
     await browser.close();
     server.close();
@@ -87,9 +105,9 @@ test.skipIf(!existsSync(executable))("it judges a comment in a bundled page", as
 
 /** What the server of the page says: its type, and the thing itself. */
 function answer(pathname: string, script: string): [string, string | Uint8Array] {
-  const file = /^\/mini\/([\w.-]+)$/.exec(pathname)?.[1];
+  const file = /^\/(model-mini(?:-heads\/hate)?\/[\w.-]+)$/.exec(pathname)?.[1];
   if (file !== undefined) {
-    return ["application/octet-stream", readFileSync(join(root, "packages/model-mini", file))];
+    return ["application/octet-stream", readFileSync(join(root, "packages", file))];
   }
   if (pathname === "/tfjs.wasm") {
     const { resolve } = createRequire(import.meta.url);

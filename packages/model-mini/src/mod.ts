@@ -14,4 +14,5 @@
  *
  * @module
  */
-export { modelMini, type ModelMiniOptions, type ModelSource } from "./model_mini.ts";
+export { folderFiles, type FolderFilesOptions, type ModelSource } from "./folder_files.ts";
+export { modelMini, type ModelMiniOptions } from "./model_mini.ts";

@@ -1,8 +1,4 @@
-/** Gives the files of a model's folder by name, as `PretrainedSource` of `@kcbert/bert`. */
-export type ModelSource = (
-  name: string,
-  options?: { signal?: AbortSignal; range?: [number, number] },
-) => Promise<Uint8Array | undefined>;
+import { folderFiles, type ModelSource } from "./folder_files.ts";
 
 /** Where the files are. */
 export interface ModelMiniOptions {
@@ -33,52 +29,15 @@ export interface ModelMiniOptions {
  * ```
  */
 export function modelMini({ base }: ModelMiniOptions = {}): ModelSource {
-  const folder = base === undefined ? new URL("../", import.meta.url) : folderOf(base);
-  return async (name, { signal, range } = {}) => {
-    if (!FILES.has(name)) return undefined;
-    const address = new URL(name, folder);
-    signal?.throwIfAborted();
-    const bytes =
-      address.protocol === "file:" ? await readFile(address, signal) : await fetchFile(address, signal);
-    return range === undefined ? bytes : bytes.subarray(...range);
-  };
+  return folderFiles(base ?? new URL("../", import.meta.url), { names: FILES, of: "@kcbert/model-mini" });
 }
 
 // --- internal ---
 
-/** What the folder holds: nothing else is asked for, so that no server is asked for what is not there. */
-const FILES: ReadonlySet<string> = new Set([
+const FILES: readonly string[] = [
   "config.json",
   "model.int8.safetensors",
   "tokenizer.json",
   "tokenizer_config.json",
   "vocab.txt",
-]);
-
-function folderOf(base: URL | string): URL {
-  const url = new URL(base);
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url;
-}
-
-async function fetchFile(address: URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const response = await fetch(address, signal === undefined ? {} : { signal });
-  if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  throw new Error(
-    `Cannot load the model from ${address.href}: ${response.status} ${response.statusText} (copy the files of @kcbert/model-mini there, or pass base)`,
-  );
-}
-
-/** Node's `fetch` knows no files; whoever has them offers Node's way. */
-async function readFile(address: URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): FileSystem } };
-  const files = process?.getBuiltinModule?.("node:fs/promises");
-  if (files === undefined) return fetchFile(address, signal);
-  const bytes = await files.readFile(address, { signal });
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** What is used of `node:fs/promises`. */
-interface FileSystem {
-  readFile(address: URL, options: { signal: AbortSignal | undefined }): Promise<Uint8Array<ArrayBuffer>>;
-}
+];
