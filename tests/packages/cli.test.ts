@@ -37,6 +37,8 @@ beforeAll(() => {
   );
   writeFileSync(join(folder, "comments.txt"), comments.join("\n"));
   writeFileSync(join(folder, "vocab.txt"), vocab);
+  const rows = comments.map((comment, i) => `${comment}\t${i % 2 === 0 ? "a" : "b"}`);
+  writeFileSync(join(folder, "train.tsv"), ["text\tlabel", ...rows].join("\n"));
 }, 300_000);
 
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -62,11 +64,13 @@ test("npx runs it", () => {
   expect(tokens).toBe("[CLS] 영화 재밌 ##어요 [SEP]\n");
 });
 
-test.each([
+const RUNTIMES: [string, string[]][] = [
   ["node", [join(bin, "node")]],
   ["deno", [join(bin, "deno"), "run", "--allow-all", "--no-lock", "--node-modules-dir=manual"]],
   ["bun", [join(bin, "bun")]],
-])("a corpus is made under %s, in threads and with DuckDB", (name, [host, ...before]) => {
+];
+
+test.each(RUNTIMES)("a corpus is made under %s, in threads and with DuckDB", (name, [host, ...before]) => {
   const args = [
     "corpus",
     "comments.txt",
@@ -82,6 +86,19 @@ test.each([
     run(host!, [...before, "node_modules/kcbert-cli/dist/main.js", ...args], folder),
   ) as object;
   expect(report).toMatchObject({ lines: { read: 300, kept: 250, repeated: 50 }, shards: 2 });
+});
+
+test.each(RUNTIMES)("a model is pretrained and fine-tuned under %s", (name, [host, ...before]) => {
+  const call = (words: string): string =>
+    run(host!, [...before, "node_modules/kcbert-cli/dist/main.js", ...words.split(" ")], folder);
+  const size = "--layers 1 --hidden 16 --heads 2 --max-length 16 --steps 2";
+  call(`pretrain --corpus comments.txt -t vocab.txt -o ${name}-model ${size} -q`);
+  call(`finetune custom -m ${name}-model --train train.tsv --test train.tsv -o ${name}-tuned --epochs 1 -q`);
+  const scored = call(`evaluate custom -m ${name}-tuned --file train.tsv --json`);
+  const results = JSON.parse(readFileSync(join(folder, `${name}-tuned`, "results.json"), "utf8")) as {
+    selection: { last: { test: object } };
+  };
+  expect(JSON.parse(scored)).toMatchObject({ examples: 300, scores: results.selection.last.test });
 });
 
 test("without DuckDB, its absence and the remedy are told", () => {

@@ -156,6 +156,19 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  test("so does one that teaches the upper layers only", async () => {
+    const how = { epochs: 1, trainLayers: 0 };
+    const whole = await run(how);
+    const cut = await run({
+      ...how,
+      on: (event, stop) => void (event.event === "step" && event.step === 2 && stop()),
+    });
+    const rest = await run({ ...how, resume: sourceOf(cut.checkpoint!) });
+    expect(rest.steps).toEqual([3, 4, 5, 6]);
+    expect(rest.weights).toEqual(whole.weights);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
   test("the masked language model alongside goes on too", async () => {
     const how = { withMaskedLm: true, epochs: 1 };
     const whole = await run(how);
