@@ -15,7 +15,8 @@ import type { AppEnv } from "./service.ts";
  *
  * @example
  * ```ts
- * import { createApp, type KcbertApi } from "@kcbert/edge-api";
+ * import { createApp } from "@kcbert/edge-api";
+ * import type { KcbertApi } from "@kcbert/edge-api/api_type";
  * import { hc } from "hono/client";
  * import assert from "node:assert/strict";
  *

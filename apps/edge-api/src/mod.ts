@@ -18,7 +18,6 @@ export type { Limits } from "./limits.ts";
 export type { Log, LogRecord } from "./log.ts";
 export type { ModelVersion, ServedModel } from "./models.ts";
 export { runModel } from "./run_model.ts";
-export type { KcbertApi } from "./api_type.ts";
 export type { CleanJson } from "./routes/clean.ts";
 export type { ClientOf } from "./rate_limit.ts";
 export type { AnalysisJson, SpanJson } from "./routes/analyze.ts";
