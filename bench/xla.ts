@@ -1,7 +1,7 @@
 /**
  * The mini-step on XLA's CPU, beside JAX with the same maths, by turns on the same machine: 4 layers of 256, 4 heads, 8,000
- * words, 32 rows of 64 tokens, 10 masked places a row, AdamW, no dropout. Then what JavaScript takes of a step of BERT-Base,
- * and how far losses and weights are from TensorFlow.js's own backend, in 20 steps.
+ * words, 32 rows of 64 tokens, 10 masked places a row, AdamW, no dropout; and the seconds to compile it, and to load it as the
+ * cache does. Then what JavaScript takes of a step of BERT-Base, and how far losses and weights are from TensorFlow.js's own backend, in 20 steps.
  *
  *     KCBERT_PYTHON=python3 taskset -c 0,1 npm run bench -- xla
  *
@@ -11,7 +11,7 @@ import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { createWasmBackend } from "@kcbert/kernels";
-import { jit, type Precision, registerXlaBackendOn } from "@kcbert/xla";
+import { type CompiledProgram, jit, type Precision, registerXlaBackendOn } from "@kcbert/xla";
 import * as tf from "@tensorflow/tfjs";
 import { findPlugin } from "../apps/cli/src/plugin/find_plugin.ts";
 import { openClient } from "../apps/cli/src/plugin/open_client.ts";
@@ -45,26 +45,38 @@ await numerics();
 async function speed(): Promise<void> {
   const python = process.env["KCBERT_PYTHON"];
   const tokens = MINI.batch * MINI.length;
-  console.log("| mini-step | tokens/s | × JAX, same precision |\n| --- | ---: | ---: |");
+  console.log("| mini-step | tokens/s | × JAX, same precision | compiling, s | from the cache, s |");
+  console.log("| --- | ---: | ---: | ---: | ---: |");
   for (const precision of ["fp32", "bf16"] as const) {
     const ours = await stepper(MINI, precision);
-    const [own, peer]: [number[], number[]] = [[], []];
+    const own: number[] = [];
+    const peer: JaxRun[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       own.push(await ours.msPerStep(STEPS));
       if (python !== undefined) peer.push(jax(python, precision));
     }
-    const ratio = peer.length === 0 ? "" : (median(peer) / median(own)).toFixed(2);
+    const jaxMs = median(peer.map(({ msPerStep }) => msPerStep));
+    const ratio = peer.length === 0 ? "" : (jaxMs / median(own)).toFixed(2);
+    const rate = (ms: number) => Math.round((tokens * 1000) / ms);
+    const compiling = (ours.program.compileMs / 1000).toFixed(1);
+    const loading = (await loadingSeconds(ours.program)).toFixed(2);
     console.log(
-      `| XLA from TypeScript, ${precision} | ${Math.round((tokens * 1000) / median(own))} | ${ratio} |`,
+      `| XLA from TypeScript, ${precision} | ${rate(median(own))} | ${ratio} | ${compiling} | ${loading} |`,
     );
+    const jaxCompiling = median(peer.map(({ compileSeconds }) => compileSeconds));
     if (peer.length > 0)
-      console.log(`| JAX, ${precision} | ${Math.round((tokens * 1000) / median(peer))} | 1 |`);
+      console.log(`| JAX, ${precision} | ${rate(jaxMs)} | 1 | ${jaxCompiling.toFixed(1)} | |`);
     ours.dispose();
   }
 }
 
+interface JaxRun {
+  readonly msPerStep: number;
+  readonly compileSeconds: number;
+}
+
 /** A process of its own: it compiles, warms up, and times as many steps as a round of ours. */
-function jax(python: string, precision: Precision): number {
+function jax(python: string, precision: Precision): JaxRun {
   const { layers, hidden, heads, vocab, positions, length, batch, masked } = MINI;
   const numbers = Object.entries({
     layers,
@@ -83,11 +95,21 @@ function jax(python: string, precision: Precision): number {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
-  return (JSON.parse(output.trim().split("\n").at(-1)!) as { msPerStep: number }).msPerStep;
+  return JSON.parse(output.trim().split("\n").at(-1)!) as JaxRun;
+}
+
+/** What the next process waits for. */
+async function loadingSeconds({ executable, text }: CompiledProgram): Promise<number> {
+  const bytes = executable.serialize();
+  const begin = performance.now();
+  (await client.load(bytes, text)).dispose();
+  return (performance.now() - begin) / 1000;
 }
 
 async function stepper(sizes: Sizes, precision: Precision) {
-  const train = training(sizes, (fn) => jit(fn, { precision }));
+  const programs: CompiledProgram[] = [];
+  const onCompile = (program: CompiledProgram) => programs.push(program);
+  const train = training(sizes, (fn) => jit(fn, { precision, onCompile }));
   const host = Array.from({ length: 8 }, (_, i) => hostBatch(sizes, i));
   let index = 0;
   const step = async (): Promise<number> => {
@@ -98,6 +120,7 @@ async function stepper(sizes: Sizes, precision: Precision) {
   };
   for (let i = 0; i < 3; i++) await step();
   return {
+    program: programs[0]!,
     msPerStep: async (steps: number) => {
       const begin = performance.now();
       for (let i = 0; i < steps; i++) await step();

@@ -1,6 +1,7 @@
 /**
- * BERT-Base by masked words on one GPU: tokens a second, the part of the card's arithmetic that is used, seconds to
- * compile and to load from the cache, and a curve of losses; beside JAX and PyTorch with the same maths, one after another.
+ * BERT-Base by masked words on one GPU: tokens a second, the part of the card's arithmetic that is used, and seconds to
+ * compile and to load from the cache; beside JAX and PyTorch with the same maths, one after another. `xla_curves.ts` lays the
+ * losses beside JAX's.
  *
  *     npm run bench -- xla_h100
  *
@@ -10,7 +11,7 @@
  *     npx esbuild bench/xla_h100.ts --bundle --platform=node --format=esm --conditions=@kcbert/source --external:koffi \
  *       --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" \
  *       --outfile=xla_h100.mjs
- *     node xla_h100.mjs --platform cuda --batches 256,512 --curve 200 --peers jax,torch --out xla_h100.json
+ *     node xla_h100.mjs --platform cuda --batches 256,512 --peers jax,torch --out xla_h100.json
  *
  * With `--platform cpu --size tiny` it rehearses all of it on a processor.
  */
@@ -32,7 +33,6 @@ const { values: flags } = parseArgs({
     precision: { type: "string", default: "bf16" },
     dropout: { type: "string", default: "0" },
     steps: { type: "string", default: "30" },
-    curve: { type: "string", default: "0" },
     peers: { type: "string", default: "" },
     python: { type: "string", default: process.env["KCBERT_PYTHON"] ?? "python3" },
     scripts: { type: "string", default: join(import.meta.dirname, "peers") },
@@ -75,11 +75,9 @@ console.log(
 );
 
 for (const batch of batches) await speed(sizesOf(batch));
-if (Number(flags.curve) > 0) await curve(sizesOf(batches[0]!), Number(flags.curve));
 client.dispose(); // the peers want the memory
 for (const peer of flags.peers.split(",").filter((name) => name !== "")) {
   for (const batch of batches) runPeer(peer, sizesOf(batch), ["--steps", flags.steps]);
-  if (Number(flags.curve) > 0) runPeer(peer, sizesOf(batches[0]!), ["--curve", flags.curve]);
 }
 
 // --- internal ---
@@ -156,33 +154,9 @@ async function speed(sizes: Sizes): Promise<void> {
   }
 }
 
-/** Losses of many steps, to lay beside a peer's. */
-async function curve(sizes: Sizes, count: number): Promise<void> {
-  const { take, dispose, model } = training(sizes, (fn) =>
-    jit(fn, { precision: flags.precision as Precision }),
-  );
-  await model.save(async (name, bytes) => {
-    if (name === "model.safetensors")
-      writeFileSync("/tmp/kcbert_bench_init.safetensors", bytes as Uint8Array);
-  });
-  const losses: tf.Scalar[] = [];
-  for (let i = 0; i < count; i++) {
-    const { loss, gradNorm } = take(hostBatch(sizes, i % 8), i);
-    gradNorm.dispose();
-    losses.push(loss);
-    if (i >= IN_FLIGHT) await losses[i - IN_FLIGHT]!.data();
-  }
-  const numbers = await Promise.all(losses.map(async (loss) => (await loss.data())[0]!));
-  tf.dispose(losses);
-  tell({ peer: "kcbert", curve: count, batch: sizes.batch, last: numbers.at(-1), losses: numbers });
-  dispose();
-}
-
 function runPeer(peer: string, sizes: Sizes, more: string[]): void {
   const { layers, hidden, heads, vocab, positions, length, batch } = sizes;
   const numbers = Object.entries({ layers, hidden, heads, vocab, positions, length, batch });
-  const init =
-    peer === "jax" && more[0] === "--curve" ? ["--init", "/tmp/kcbert_bench_init.safetensors"] : [];
   try {
     const output = execFileSync(
       flags.python,
@@ -192,7 +166,6 @@ function runPeer(peer: string, sizes: Sizes, more: string[]): void {
         "--precision",
         flags.precision,
         ...more,
-        ...init,
       ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 },
     );

@@ -1,6 +1,7 @@
 /** Fine-tuning as one compiled program a shape: on XLA's CPU the same losses as on WASM, dropout and all. */
 import {
   type BertConfig,
+  BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
   BertModel,
@@ -64,6 +65,22 @@ const CASES: readonly [string, () => FinetuneModel, Examples][] = [
     { kind: "texts", texts, labels: Float32Array.from({ length: 2 * ROWS }, (_, i) => Number(i % 3 === 0)) },
   ],
   [
+    "numbers",
+    () =>
+      BertForSequenceClassification.init({ ...CONFIG, numLabels: 1, problemType: "regression" }, { seed: 1 }),
+    { kind: "texts", texts, labels: Float32Array.from({ length: ROWS }, (_, i) => (i % 5) / 2) },
+  ],
+  [
+    "spans",
+    () => BertForQuestionAnswering.init(CONFIG, { seed: 1 }),
+    {
+      kind: "spans",
+      texts,
+      starts: Int32Array.from(rows, (row, i) => 1 + (i % (row.length - 2))),
+      ends: Int32Array.from(rows, (row) => row.length - 2),
+    },
+  ],
+  [
     "tokens",
     () =>
       BertForTokenClassification.init(
@@ -78,6 +95,9 @@ const CASES: readonly [string, () => FinetuneModel, Examples][] = [
     { kind: "embeddings", texts, others: texts, labels: Float32Array.from(classes(2)) },
   ],
 ];
+
+/** What adds the same to all tokens: the place of an answer does not depend on it, and its gradients are rounding errors. */
+const MOVE_ALL_ALIKE = new Set(["bert.encoder.layer.0.output.LayerNorm.bias", "qa_outputs.bias"]);
 
 interface Told {
   readonly losses: readonly number[];
@@ -122,12 +142,13 @@ describe.skipIf(path === undefined)("fine-tuning on xla (skipped without a CPU p
     const model = init();
     const { losses, scores } = await train(model, examples, jit);
     expect(losses).toHaveLength(10);
-    losses.forEach((loss, i) => expect(loss).toBeCloseTo(wanted.losses[i]!, 3));
+    losses.forEach((loss, i) => expect(Math.abs(loss - wanted.losses[i]!), `step ${i}`).toBeLessThan(1e-4));
     expect(Object.keys(scores)).toEqual(Object.keys(wanted.scores));
     for (const [key, values] of await copyWeights(model)) {
+      if (examples.kind === "spans" && MOVE_ALL_ALIKE.has(key)) continue;
       const other = wantedWeights.get(key)!;
       const apart = Math.max(...values.map((value, i) => Math.abs(value - other[i]!)));
-      expect(apart, key).toBeLessThan(5e-3);
+      expect(apart, key).toBeLessThan(1e-4);
     }
     model.dispose();
   });
