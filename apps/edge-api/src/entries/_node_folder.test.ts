@@ -2,8 +2,10 @@ import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
+import { createApp } from "../app.ts";
+import type { ServedModel } from "../models.ts";
 import { temporaryFolder } from "../testing/temporary_folder.ts";
-import { tinyModel, writeFolder } from "../testing/tiny_model.ts";
+import { startBackend, tinyModel, writeFolder } from "../testing/tiny_model.ts";
 import { shippedModels } from "./_node_shipped.ts";
 import { folderSource, readModel, trainingFolder } from "./_node_folder.ts";
 
@@ -99,6 +101,33 @@ test("shippedModels() finds the models that are installed as packages, and their
     },
     { id: "hate", folder: join(packages, "model-heads", "hate"), shared: join(packages, "model-mini") },
   ]);
+});
+
+test("what is installed here answers: model-mini and its heads, whose common weights are in memory once", async () => {
+  const models = shippedModels().map(({ id, folder, shared }): ServedModel => ({
+    id,
+    current: () => readModel(folder, { shared }),
+  }));
+  const app = createApp({ models, backend: startBackend });
+  const ask = async (path: string, body: object) => {
+    const headers = { "content-type": "application/json" };
+    const response = await app.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return response.json();
+  };
+  const { labels, unsure } = await ask("/v1/analyze", { inputs: "쓰레기 같은 놈들 다 꺼져라" });
+  expect([labels.sentiment[0].label, labels.hate[0].label]).toEqual(["negative", "hate"]);
+  expect(unsure).toEqual({ sentiment: false, hate: false });
+  const [best] = await ask("/models/mini", { inputs: "정말 [MASK] 싶은 영화" });
+  expect(best.token_str).toBe("추천하고");
+  const inputs = {
+    source_sentence: "노래가 정말 마음에 들어요",
+    sentences: ["음악이 너무 좋았어요", "비가 많이 온다"],
+  };
+  const [song, rain] = await ask("/models/embedding/pipeline/sentence-similarity", { inputs });
+  expect(song).toBeGreaterThan(rain + 0.3);
+  const metrics = await (await app.request("/metrics")).text();
+  expect(Number(/^kcbert_models_loaded (\d+)$/m.exec(metrics)![1])).toBe(4);
+  expect(Number(/^kcbert_model_bytes (\d+)$/m.exec(metrics)![1])).toBeLessThan(16e6);
 });
 
 test("trainingFolder() finds the newest whole checkpoint", async () => {
