@@ -23,13 +23,7 @@ test.each(hosts)("it judges comments and fills gaps under %s", (program, args) =
 });
 
 test.each(hosts)("its heads tell hate and what is alike under %s", (program, args) => {
-  const [rude, kind, ...alike] = run(program, [...args, "examples/model_mini_heads.ts"])
-    .trimEnd()
-    .split("\n");
-  expect(rude).toMatch(/^쓰레기 같은 놈들 다 꺼져라 hate 0\.\d\d/);
-  expect(kind).toMatch(/^오늘 무대 정말 좋았어요 none 0\.\d\d/);
-  const [music, rain, song] = alike.map((line) => Number.parseFloat(line));
-  expect(Math.min(music!, song!)).toBeGreaterThan(rain!);
+  expect(run(program, [...args, "examples/model_mini_heads.ts"])).toBe("hate false\n0.8 0.2\n");
 });
 
 function run(program: string, args: string[]): string {
