@@ -11,21 +11,8 @@ import type { teiSchemas } from "./schemas/tei.ts";
 import type { AppEnv } from "./service.ts";
 
 /**
- * The app's routes for Hono's typed client, `hono/client`: bodies as the server checks them, answers as it gives them.
- *
- * @example
- * ```ts
- * import { createApp } from "@kcbert/edge-api";
- * import type { KcbertApi } from "@kcbert/edge-api/api_type";
- * import { hc } from "hono/client";
- * import assert from "node:assert/strict";
- *
- * const app = createApp({ models: [], backend: async () => {} });
- * const client = hc<KcbertApi>("http://localhost", { fetch: app.request });
- * const response = await client.clean.$post({ json: { inputs: "ㅋㅋㅋㅋㅋㅋ♡" } });
- * const cleaned = await response.json();
- * assert.ok("text" in cleaned && cleaned.text === "ㅋㅋ");
- * ```
+ * The app's routes for Hono's typed client, `hono/client`: bodies as the server checks them, answers as it gives them. As in
+ * `hc<KcbertApi>("http://127.0.0.1:8787").clean.$post({ json: { inputs: "ㅋㅋㅋㅋㅋㅋ♡" } })`.
  */
 export type KcbertApi = Hono<AppEnv, Routes>;
 
