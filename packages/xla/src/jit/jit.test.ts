@@ -133,9 +133,13 @@ describe.skipIf(path === undefined)("jit()", () => {
       throw new Error("of the function's own");
     }, "of the function's own");
     fails((x) => x as unknown as tf.Tensor[], "does not return a list of tensors");
+    fails((x) => {
+      weight.assign(tf.stack([x!, x!]) as unknown as tf.Scalar);
+      return [];
+    }, "shape of the new value (2) and previous value () must match");
     expect(weight.dataSync()[0]).toBe(1);
     const after = tf.memory();
-    expect(after.numDataBuffers - before.numDataBuffers).toBe(3); // the inputs
+    expect(after.numDataBuffers - before.numDataBuffers).toBe(4); // the inputs
     fails(() => [tf.variable(tf.scalar(2))], "Cannot make a variable inside jit");
     let leaked: tf.Tensor | undefined;
     const leak = jit((x) => {
