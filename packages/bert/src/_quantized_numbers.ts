@@ -33,8 +33,8 @@ export function quantizeRows(values: Float32Array, columns: number, most: number
 
 /**
  * The largest integer of an eight-bit weight. The fast product of WebAssembly, `i16x8.relaxed_dot_i8x16_i7x16_s`, adds two
- * products in 16 bits, one side of which must be within 7 bits, [0, 127]. That side are the activations; with weights in
- * [−63, 63] four products still fit in 16 bits, which saves every second widening of a sum.
+ * products in 16 bits, one side of which must be within 7 bits, [0, 127]. That side are the weights, plus 64; so activations
+ * may have 8 bits and a sign.
  */
 export const MOST_OF_WEIGHTS = 63;
 

@@ -17,8 +17,8 @@ export interface QuantizeOptions {
  * scale a group; its tables of embeddings in 8 bits, one scale a row, out of the backend's memory. Biases,
  * normalisations and the last layer of a classifier stay floats.
  *
- * Saved, it loads without the original, bit for bit the same. 8-bit weights keep within [−63, 63], so that the fast
- * integer products of WebAssembly add four at a time in 16 bits.
+ * Saved, it loads without the original, bit for bit the same. 8-bit weights keep within [−63, 63], so that plus
+ * 64 they have the 7 bits that the fast integer products of WebAssembly want.
  *
  * @param model Stays as it is, and the caller's.
  * @param weights The kind of the weights.

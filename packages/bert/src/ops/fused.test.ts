@@ -385,6 +385,30 @@ test("the heap is as large after many models as after one", async () => {
   tf.removeBackend("wasm");
 });
 
+test.each([
+  ["int8", 1.15],
+  ["int4", 0.65],
+] as const)(
+  "an encoder in %s takes %f bytes a parameter of the heap, and gives them back",
+  async (kind, most) => {
+    await createWasmBackend();
+    await tf.setBackend("wasm");
+    const config = { ...kcbertBase, vocabSize: 50, numHiddenLayers: 2 };
+    const floats = BertModel.init(config, { seed: 1, pooler: false });
+    const before = tf.memory().numBytes;
+    const small = await quantize(floats, kind);
+    const parameters = [...small.parameters, ...small.matrices]
+      .filter(([key]) => key.startsWith("encoder"))
+      .reduce((sum, [, { shape }]) => sum + tf.util.sizeFromShape([...shape]), 0);
+    expect(parameters).toBe(2 * 7_087_872);
+    expect((tf.memory().numBytes - before) / parameters).toBeLessThanOrEqual(most);
+    small.dispose();
+    expect(tf.memory().numBytes).toBe(before);
+    floats.dispose();
+    tf.removeBackend("wasm");
+  },
+);
+
 test("both builds quantise alike, bit for bit", async () => {
   const found: Float32Array[][] = [];
   for (const build of BUILDS) {
