@@ -40,6 +40,8 @@ export const koreanMessages: Readonly<Record<string, string>> = {
   "Cannot plan for standard input: name files": "표준 입력은 미리 볼 수 없습니다: 파일 이름을 주세요",
   "Cannot start DuckDB: {0}": "DuckDB를 시작할 수 없습니다: {0}",
   "Cannot start the backend {0}: {1}": "백엔드 {0}(을/를) 시작할 수 없습니다: {1}",
+  "Cannot start the backend tensorflow as {0} cannot be loaded: {1}":
+    "백엔드 tensorflow를 시작할 수 없습니다: {0}(을/를) 불러올 수 없습니다: {1}",
   "Cannot start the backend {0} as {1}": "백엔드 {0}(을/를) 시작할 수 없습니다: {1}",
   "Cannot use DuckDB, which this needs: {0}; install it with {1}":
     "여기에 필요한 DuckDB를 쓸 수 없습니다: {0}. {1}(으로/로) 설치하세요",
