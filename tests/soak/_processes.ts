@@ -20,9 +20,11 @@ export interface Ended {
  * Start a program of the repository from its source; it is killed when the tests of the file are over.
  *
  * @param program Its file, from the repository's root.
+ * @param flags For Node.
  */
-export function start(program: string, args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, ["--conditions=@kcbert/source", join(root, program), ...args]);
+export function start(program: string, args: readonly string[], flags: readonly string[] = []): ChildProcess {
+  const all = ["--conditions=@kcbert/source", ...flags, join(root, program), ...args];
+  const child = spawn(process.execPath, all);
   running.add(child);
   child.on("exit", () => running.delete(child));
   return child;
