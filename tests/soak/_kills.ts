@@ -17,7 +17,12 @@ export function killLater(
     return () => clearTimeout(timer);
   }
   const watcher = watch(output, (_, name) => {
-    if (name?.endsWith(".tmp") === true && performance.now() - begun > milliseconds) kill();
+    if (
+      name?.startsWith(".checkpoint-") === true &&
+      name.endsWith(".tmp") &&
+      performance.now() - begun > milliseconds
+    )
+      kill();
   });
   return () => watcher.close();
 }
