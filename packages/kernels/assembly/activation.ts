@@ -11,11 +11,10 @@ export function activate(x: usize, to: usize, n: i32, activation: i32): void {
   if (activation == NONE && x == to) return;
   let i = 0;
   if (activation == GELU) {
-    for (; i + 16 <= n; i += 16) {
-      storeGelu(x, to);
-      x += 64;
-      to += 64;
-    }
+    storeGelu(x, to, n);
+    i = n & ~3;
+    x += (<usize>i) << 2;
+    to += (<usize>i) << 2;
   }
   for (; i + 4 <= n; i += 4) {
     v128.store(to, activated(v128.load(x), activation));

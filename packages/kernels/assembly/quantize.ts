@@ -48,6 +48,7 @@ export function quantize(
   const shift = bits == 8 ? 6 : 3;
   const width = (<usize>columns) << 2;
   const filled = to + <usize>(up(m, 4) >> 2) * blockBytes(columns);
+  const rounder = v128.or(f32x4.splat(ROUNDER), i32x4.splat(m >> 31)); // kept, see `storeGelu`
   for (let i = 0; i < m; i += 4) {
     const rows = min(m - i, 4);
     activate(x, x, rows * columns, activation);
@@ -67,6 +68,7 @@ export function quantize(
         filledUp(row3 + at, rest, filled + 384),
         unit,
         shift,
+        rounder,
         to,
       );
       to += GROUP_BYTES;
@@ -184,6 +186,7 @@ function quantizeGroup(
   row3: usize,
   unit: v128,
   shift: i32,
+  rounder: v128,
   to: usize,
 ): void {
   const multiples = v128.and(v128.load(to, 16), i32x4.splat(0xffff));
@@ -193,10 +196,10 @@ function quantizeGroup(
   let sums = i16x8.splat(0);
   for (let half: usize = 0; half < 2; half++) {
     const at = half << 6;
-    const a = sixteen(row0 + at, f32x4.splat(f32x4.extract_lane(by, 0)));
-    const b = sixteen(row1 + at, f32x4.splat(f32x4.extract_lane(by, 1)));
-    const c = sixteen(row2 + at, f32x4.splat(f32x4.extract_lane(by, 2)));
-    const d = sixteen(row3 + at, f32x4.splat(f32x4.extract_lane(by, 3)));
+    const a = sixteen(row0 + at, f32x4.splat(f32x4.extract_lane(by, 0)), rounder);
+    const b = sixteen(row1 + at, f32x4.splat(f32x4.extract_lane(by, 1)), rounder);
+    const c = sixteen(row2 + at, f32x4.splat(f32x4.extract_lane(by, 2)), rounder);
+    const d = sixteen(row3 + at, f32x4.splat(f32x4.extract_lane(by, 3)), rounder);
     storeTurned(a, b, c, d, to + 32 + at, 16);
     sums = i16x8.add(sums, turnedSum(pairs(a), pairs(b), pairs(c), pairs(d)));
   }
@@ -205,17 +208,17 @@ function quantizeGroup(
 
 /** Sixteen float32 as int8, rounded to the nearest, ties to even. */
 // @inline
-function sixteen(from: usize, by: v128): v128 {
-  const a = rounded(v128.load(from), by);
-  const b = rounded(v128.load(from, 16), by);
-  const c = rounded(v128.load(from, 32), by);
-  const d = rounded(v128.load(from, 48), by);
+function sixteen(from: usize, by: v128, rounder: v128): v128 {
+  const a = rounded(v128.load(from), by, rounder);
+  const b = rounded(v128.load(from, 16), by, rounder);
+  const c = rounded(v128.load(from, 32), by, rounder);
+  const d = rounded(v128.load(from, 48), by, rounder);
   return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
 }
 
 // @inline
-function rounded(x: v128, by: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.mul(x, by), f32x4.splat(ROUNDER)), i32x4.splat(0x4b400000));
+function rounded(x: v128, by: v128, rounder: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(x, by), rounder), rounder);
 }
 
 // @inline

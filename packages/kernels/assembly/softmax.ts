@@ -1,5 +1,5 @@
 /** Softmax of rows, its gradient, and cross-entropy against it. */
-import { exp } from "./functions";
+import { exp, storeExp } from "./functions";
 import { largestOf, madd, sumOf } from "./simd";
 
 /**
@@ -175,17 +175,11 @@ function largest(x: usize, n: i32): f32 {
 
 /** `to = e^(x − most)` for a row; the sum. */
 function expRow(x: usize, to: usize, n: i32, most: f32): f32 {
+  let sum = sumOf(storeExp(x, most, to, n));
   const shift = f32x4.splat(most);
-  let sums = f32x4.splat(0);
-  let j = 0;
-  for (; j + 4 <= n; j += 4) {
-    const value = exp(f32x4.sub(v128.load(x), shift));
-    v128.store(to, value);
-    sums = f32x4.add(sums, value);
-    x += 16;
-    to += 16;
-  }
-  let sum = sumOf(sums);
+  let j = n & ~3;
+  x += (<usize>j) << 2;
+  to += (<usize>j) << 2;
   for (; j < n; j++) {
     const value = f32x4.extract_lane(exp(f32x4.sub(v128.load32_splat(x), shift)), 0);
     f32.store(to, value);
