@@ -4,6 +4,7 @@
  *
  *     npm run bench -- isolates
  */
+import { once } from "node:events";
 import { availableParallelism, cpus } from "node:os";
 import process from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -53,10 +54,7 @@ async function start(): Promise<Worker> {
 
 /** Let an isolate do something, and wait until it has. */
 async function told(worker: Worker, what: "load" | "run"): Promise<void> {
-  const done = new Promise<void>((resolve, reject) => {
-    worker.once("message", () => resolve());
-    worker.once("error", reject);
-  });
+  const done = once(worker, "message"); // rejects on an error
   worker.postMessage(what, []);
   await done;
 }
