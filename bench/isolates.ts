@@ -47,7 +47,8 @@ async function compare(): Promise<void> {
 
 /** An isolate with a model. */
 async function start(): Promise<Worker> {
-  const worker = new Worker(new URL(import.meta.url), { execArgv: process.execArgv, workerData: tokens });
+  const execArgv = process.execArgv.filter((flag) => flag !== "--expose-gc"); // not a worker's own
+  const worker = new Worker(new URL(import.meta.url), { execArgv, workerData: tokens });
   await told(worker, "load");
   return worker;
 }
