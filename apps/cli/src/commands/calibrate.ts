@@ -1,10 +1,9 @@
-import type { BertConfig } from "@kcbert/bert";
 import type { Calibration, TextExamples, UnsureBand } from "@kcbert/trainer";
 import type { ArgsDef } from "citty";
 import { commonArgs } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { decimalNumber } from "../decimal_number.ts";
-import { CliError, sentence } from "../failure.ts";
+import { CliError } from "../failure.ts";
 import { calibratedFiles } from "../finetune/calibrated_folder.ts";
 import { taskOfModel } from "../finetune/custom_task.ts";
 import {
@@ -26,6 +25,7 @@ import type { Task } from "../finetune/tasks.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
 import { makeFolder, refuseFull } from "../io/fresh_folder.ts";
 import { writeFiles } from "../io/output.ts";
+import { loadModelConfig } from "../load_model_config.ts";
 import { modelFolder } from "../model_folder.ts";
 import { writeReport } from "../report.ts";
 
@@ -79,7 +79,10 @@ export const calibrateCommand: Command = defineExampledCommand(
       const accuracy = decimalNumber(args.accuracy, "accuracy", { above: 0, below: 1 })!;
       refuseFull(args.output, args.overwrite === true);
       const source = modelFolder(resolveModel(args.model));
-      const task = args.task === "custom" ? await customTask(args) : taskNamed(args.task);
+      const task =
+        args.task === "custom"
+          ? taskOfModel(await loadModelConfig(args.model), readColumnFlags(args))
+          : taskNamed(args.task);
       if (task.head.kind !== "texts" || task.head.problemType !== "single_label_classification") {
         throw new CliError(`Cannot calibrate ${task.name} as it does not choose one class for each text`);
       }
@@ -176,17 +179,6 @@ function calibrateBy(
   });
   const tested = test === undefined ? {} : { test: report(test) };
   return { temperature, unsureBelow: band.below, dev: report(dev), ...tested };
-}
-
-async function customTask(flags: Parameters<typeof readColumnFlags>[0] & { model: string }): Promise<Task> {
-  const { loadConfig } = await import("@kcbert/bert");
-  let config: BertConfig;
-  try {
-    config = await loadConfig(modelFolder(resolveModel(flags.model)));
-  } catch (error) {
-    throw new CliError(`Cannot load the model ${flags.model}: ${sentence(error)}`, { cause: error });
-  }
-  return taskOfModel(config, readColumnFlags(flags));
 }
 
 async function readSets(

@@ -1,8 +1,7 @@
-import type { BertConfig } from "@kcbert/bert";
 import type { ArgsDef } from "citty";
 import { commonArgs, oneOf } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
-import { CliError, sentence } from "../failure.ts";
+import { CliError } from "../failure.ts";
 import { taskOfModel } from "../finetune/custom_task.ts";
 import {
   backendArgs,
@@ -21,10 +20,9 @@ import { recordCount } from "../finetune/labelled_records.ts";
 import { LineProblems } from "../finetune/line_problems.ts";
 import { loadSplit } from "../finetune/load_records.ts";
 import { openSession } from "../finetune/open_session.ts";
-import { resolveModel } from "../hub/resolve_model.ts";
 import { openOutput } from "../io/output.ts";
+import { loadModelConfig } from "../load_model_config.ts";
 import { tell } from "../report.ts";
-import { modelFolder } from "../model_folder.ts";
 
 const args = {
   task: {
@@ -64,7 +62,7 @@ export const evaluateCommand: Command = defineExampledCommand(
       const { signal } = data as CommandData;
       const task =
         args.task === "custom"
-          ? taskOfModel(await configOf(args.model), readColumnFlags(args))
+          ? taskOfModel(await loadModelConfig(args.model), readColumnFlags(args))
           : taskNamed(args.task);
       const split = oneOf(args.split, "split", ["test", "dev"]);
       const backend = readBackendFlags(args);
@@ -105,14 +103,3 @@ export const evaluateCommand: Command = defineExampledCommand(
     ],
   ],
 );
-
-// --- internal ---
-
-async function configOf(model: string): Promise<BertConfig> {
-  const { loadConfig } = await import("@kcbert/bert");
-  try {
-    return await loadConfig(modelFolder(resolveModel(model)));
-  } catch (error) {
-    throw new CliError(`Cannot load the model ${model}: ${sentence(error)}`, { cause: error });
-  }
-}
