@@ -1,4 +1,7 @@
-/** The recipe of model-mini's heads, in small: what it writes lies over its base, and comes out again byte for byte. */
+/**
+ * The recipes of model-mini's heads and of its results, in small: heads lie over their base, and come out again byte for
+ * byte; the tables hold what was scored.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,6 +52,9 @@ function makeData(): void {
     ["dev", 9],
   ] as const)
     write(`korean-hate-speech/${split}.tsv`, "comments\tcontain_gender_bias\tbias\thate", count, comment);
+  const review = (i: number): string => `${i}\t${i % 2 === 0 ? KIND[i % 3] : RUDE[i % 3]}\t${1 - (i % 2)}`;
+  write("nsmc/ratings_train.txt", "id\tdocument\tlabel", 60, review);
+  write("nsmc/ratings_test.txt", "id\tdocument\tlabel", 20, review);
   const pair = (i: number): string =>
     `a\tb\tc\t${i}\t${i % 2 === 0 ? "4.8" : "0.2"}\t${KIND[i % 3]}\t${i % 2 === 0 ? KIND[(i + 1) % 3] : RUDE[i % 3]}`;
   for (const [split, count] of [
@@ -57,6 +63,17 @@ function makeData(): void {
     ["test", 12],
   ] as const)
     write(`korsts/sts-${split}.tsv`, "genre\tfilename\tyear\tid\tscore\tsentence1\tsentence2", count, pair);
+}
+
+/** The recipe of the results; what it prints. */
+function results(output: string): string {
+  const recipe = join(repository, "examples/recipes/model_mini/make_results.ts");
+  const choice = ["--tasks", "nsmc", "--seeds", "3,4", "--rows", "8-40"];
+  const flags = ["--data", data, "--model", model, "--output", output, "--backend", "wasm", ...choice];
+  return execFileSync(process.execPath, ["--conditions=@kcbert/source", recipe, ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+  });
 }
 
 function make(output: string): void {
@@ -110,3 +127,25 @@ test("made again they are the same, byte for byte, and what is made is left alon
     }
   }
 });
+
+test("the tables say what was scored, from the encoder and from random weights, and small models as well", () => {
+  const output = join(root, "results");
+  const printed = results(output);
+  const rows = printed.slice(printed.indexOf("| | from the encoder")).trimEnd().split("\n").slice(2);
+  const number = String.raw`\d+\.\d\d ± \d+\.\d\d`;
+  expect(rows).toEqual([expect.stringMatching(new RegExp(`^\\| nsmc${` \\| ${number}`.repeat(4)} \\|$`))]);
+  const of = (
+    run: string,
+  ): { model: { from: string }; recipe: object; selection: { last: Scored }; data: object } =>
+    JSON.parse(readFileSync(join(output, "runs/nsmc", run, "results.json"), "utf8"));
+  const [first, second] = [of("seed-3"), of("seed-4")];
+  expect(first).toMatchObject({ recipe: { newHead: true }, data: { train: 32, test: 20 } });
+  expect(of("scratch-seed-3").model.from).toBe("scratch");
+  const mean = (first.selection.last.test.accuracy + second.selection.last.test.accuracy) * 50;
+  expect(rows[0]).toContain(`| nsmc | ${mean.toFixed(2)} ±`);
+  expect(results(output)).toContain(rows.join("\n")); // from what lies there
+});
+
+interface Scored {
+  test: { accuracy: number };
+}

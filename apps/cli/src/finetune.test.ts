@@ -377,6 +377,26 @@ test("a quantised model goes on learning, as the floats that its integers say", 
   expect(outputs[0]!.equals(outputs[1]!)).toBe(true);
 });
 
+test("a head is learnt on from where it is, or anew where that is asked", async () => {
+  const learn = async (from: string, name: string, ...flags: string[]): Promise<Buffer> => {
+    const output = join(root, `head-${name}`);
+    const run = ["finetune", "nsmc", "--model", from, "--data", data!, "-o", output, "--epochs", "1"];
+    const rest = ["--train-layers", "0", "--learning-rate", "1e-2", "--backend", "cpu", "--quiet", ...flags];
+    const { code, stderr } = await runCli([...run, ...rest]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return readFileSync(join(output, "model.safetensors"));
+  };
+  const first = await learn(model!, "first"); // the encoder stays, so only the head differs
+  const taught = join(root, "head-first");
+  const [on, anew] = [await learn(taught, "on"), await learn(taught, "anew", "--new-head")];
+  expect(anew.equals(first)).toBe(true);
+  expect(on.equals(first)).toBe(false);
+  const { recipe } = JSON.parse(readFileSync(join(root, "head-anew", "results.json"), "utf8")) as {
+    recipe: { newHead?: boolean };
+  };
+  expect(recipe.newHead).toBe(true);
+}, 60_000);
+
 test("a model that is scored on nothing is written all the same, and a run that was cut off begins anew", async () => {
   const [train, out] = [join(root, "alone.tsv"), join(root, "alone")];
   writeFileSync(

@@ -2,6 +2,7 @@ import process from "node:process";
 import type { PretrainEvent } from "@kcbert/trainer";
 import { localized } from "./locale/translate.ts";
 import { formatDuration, type ProgressStream } from "./progress.ts";
+import { RecentRate } from "./recent_rate.ts";
 
 /** Shows a training run. */
 export interface TrainingProgress {
@@ -34,6 +35,7 @@ export function startTrainingProgress({
   if (quiet) return { show() {}, done() {} };
   const bar = stream.isTTY === true;
   let unigramLoss = NaN;
+  const recent = new RecentRate();
   let latest: Latest | undefined;
   let flopsPerToken = NaN;
   let begun: Begun | undefined;
@@ -47,15 +49,15 @@ export function startTrainingProgress({
         ({ unigramLoss, flopsPerToken } = event);
         stream.write(`${localized(describeStart(event))}\n`);
       } else if (event.event === "step") {
-        latest = { ...event, smoothed: smooth(latest?.smoothed, event.tokensPerSecond) };
+        latest = { ...event, rate: recent.add(event.tokensPerSecond) };
         begun ??= { progress: event.progress, elapsedMs: event.elapsedMs };
         if (!bar || now() < due) return;
         due = now() + 100;
-        const used = utilisation(latest.smoothed * flopsPerToken, peakTflops);
+        const used = utilisation(latest.rate * flopsPerToken, peakTflops);
         stream.write(`\r${describeBar(latest, begun, used).slice(0, (stream.columns ?? 80) - 1)}\u001B[K`);
       } else if (event.event === "eval") {
         clear();
-        const used = utilisation((latest?.smoothed ?? NaN) * flopsPerToken, peakTflops);
+        const used = utilisation((latest?.rate ?? NaN) * flopsPerToken, peakTflops);
         stream.write(`${localized(describeEvaluation(event, unigramLoss, latest, begun, used))}\n`);
       }
     },
@@ -66,7 +68,7 @@ export function startTrainingProgress({
 // --- internal ---
 
 type Of<T extends PretrainEvent["event"]> = Extract<PretrainEvent, { event: T }>;
-type Latest = Of<"step"> & { readonly smoothed: number };
+type Latest = Of<"step"> & { readonly rate: number };
 type Begun = Pick<Of<"step">, "progress" | "elapsedMs">;
 
 function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss }: Of<"start">): string {
@@ -76,11 +78,17 @@ function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss
 }
 
 function describeBar(latest: Latest, begun: Begun, used: string): string {
-  const { progress, loss, step, smoothed } = latest;
+  const { progress, loss, step, rate } = latest;
   const filled = Math.round(progress * 24);
   const drawn = `${"█".repeat(filled)}${"░".repeat(24 - filled)}`;
-  const figures = `step ${count(step)}, loss ${loss.toFixed(3)}, ${count(Math.round(smoothed))} tokens/s${used}`;
-  return `Training ${drawn} ${Math.floor(progress * 100)} %, ${figures}, ${timeLeft(latest, begun)} left`;
+  const figures = [
+    `${Math.floor(progress * 100)} %`,
+    localized(`step ${count(step)}`),
+    localized(`loss ${loss.toFixed(3)}`),
+    `${localized(`${count(Math.round(rate))} tokens/s`)}${used}`,
+    localized(`${timeLeft(latest, begun)} left`),
+  ];
+  return `${localized("Training")} ${drawn} ${figures.join(", ")}`;
 }
 
 function describeEvaluation(
@@ -95,7 +103,7 @@ function describeEvaluation(
   const place = latest === undefined ? "" : `, ${Math.floor(latest.progress * 100)} %`;
   const head = `Step ${count(step)}${place}: ${scores}, accuracy ${(accuracy * 100).toFixed(1)} %`;
   if (latest === undefined || begun === undefined || latest.progress === 1) return head;
-  return `${head}, ${count(Math.round(latest.smoothed))} tokens/s${used}, ${timeLeft(latest, begun)} left`;
+  return `${head}, ${count(Math.round(latest.rate))} tokens/s${used}, ${timeLeft(latest, begun)} left`;
 }
 
 /** `, MFU 41 %`, where the peak is known. */
@@ -109,10 +117,6 @@ function timeLeft({ progress, elapsedMs }: Latest, begun: Begun): string {
   const done = progress - begun.progress;
   if (done <= 0) return "unknown time";
   return formatDuration(((elapsedMs - begun.elapsedMs) / done) * (1 - progress));
-}
-
-function smooth(before: number | undefined, value: number): number {
-  return before === undefined ? value : before + 0.05 * (value - before);
 }
 
 function count(number: number): string {

@@ -17,11 +17,11 @@
  * All draws are seeded: the corpus and the vocabulary come out the same, byte for byte; weights do so on the same backend
  * and device if `--steps` bounds the pretraining, not the clock.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { uniform } from "@kcbert/bert";
+import { kcbertCli } from "./kcbert_cli.ts";
 import { repairJamo } from "./repair_jamo.ts";
 import { teachEmoji } from "./teach_emoji.ts";
 import { teachJamo } from "./teach_jamo.ts";
@@ -51,7 +51,6 @@ if (reviews === undefined || nsmc === undefined || work === undefined) {
   process.exit(2);
 }
 
-const root = join(import.meta.dirname, "../../..");
 const path = (name: string): string => join(work, name);
 mkdirSync(work, { recursive: true });
 
@@ -143,11 +142,5 @@ function cli(result: string, ...args: string[]): void {
   const target = path(result);
   const whole = existsSync(join(target, "config.json")) || existsSync(join(target, "vocab.txt"));
   if (whole || (result.endsWith(".txt") && existsSync(target))) return;
-  const words = [...args, "--output", target];
-  console.log(`kcbert-cli ${words.join(" ")}`);
-  const main = join(root, "apps/cli/src/main.ts");
-  const { status } = spawnSync(process.execPath, ["--conditions=@kcbert/source", main, ...words], {
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exit(status ?? 1);
+  kcbertCli(...args, "--output", target);
 }

@@ -10,10 +10,10 @@
  * Three seeds are taught, to see how far they lie apart; the first one's heads are those of the package. On one backend and
  * device they come out the same, byte for byte.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { kcbertCli } from "./kcbert_cli.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const { values: flags } = parseArgs({
@@ -48,7 +48,7 @@ const recipes = [
 ];
 const tasks = ["--tasks", "hate-speech,korsts-embedding", "--seeds", flags.seeds, "--save", ...devPart];
 const computes = ["--backend", flags.backend, "--widths", "16,32,48,64"];
-cli("finetune-all", model, "--data", data, ...tasks, ...recipes, ...computes, "--output", path("runs"));
+kcbertCli("finetune-all", model, "--data", data, ...tasks, ...recipes, ...computes, "--output", path("runs"));
 
 const taught = path("runs", "hate-speech", `seed-${first}`);
 const sure = [...devPart, "--accuracy", "0.8"];
@@ -63,14 +63,5 @@ console.log(`The files of the package: ${path("hate")}, ${path("embedding")}`);
 
 /** Run a command that writes a folder, unless it is there. */
 function once(output: string, ...args: string[]): void {
-  if (!existsSync(join(output, "config.json"))) cli(...args, "--output", output);
-}
-
-function cli(...args: string[]): void {
-  console.log(`kcbert-cli ${args.join(" ")}`);
-  const main = join(root, "apps/cli/src/main.ts");
-  const { status } = spawnSync(process.execPath, ["--conditions=@kcbert/source", main, ...args], {
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exit(status ?? 1);
+  if (!existsSync(join(output, "config.json"))) kcbertCli(...args, "--output", output);
 }

@@ -65,6 +65,10 @@ export const recipeArgs = {
   "evaluate-every": { type: "string", valueHint: "n", description: "Steps from one scoring to the next" },
   balanced: { type: "boolean", description: "Let rare classes count for more, so that all weigh alike" },
   "from-scratch": { type: "boolean", description: "Begin from random weights of the model's dimensions" },
+  "new-head": {
+    type: "boolean",
+    description: "Begin with a new head, even where the model has one for such a task",
+  },
   keep: {
     type: "string",
     valueHint: "which",
@@ -226,6 +230,7 @@ export function readRecipe(task: Task, flags: FlagValues<typeof recipeArgs>): Re
 export function readRunFlags(flags: FlagValues<typeof recipeArgs>): {
   balanced: boolean;
   fromScratch: boolean;
+  newHead: boolean;
   keep: "devSelected" | "last" | undefined;
   patience: number | undefined;
   widths: readonly number[] | undefined;
@@ -241,6 +246,7 @@ export function readRunFlags(flags: FlagValues<typeof recipeArgs>): {
   return {
     balanced: flags.balanced === true,
     fromScratch: flags["from-scratch"] === true,
+    newHead: flags["new-head"] === true,
     keep: text("keep") === undefined ? undefined : oneOf(text("keep")!, "keep", ["devSelected", "last"]),
     patience: whole("patience"),
     widths,

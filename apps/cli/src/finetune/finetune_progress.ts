@@ -2,6 +2,7 @@ import process from "node:process";
 import type { FinetuneEvent, Scores } from "@kcbert/trainer";
 import { localized } from "../locale/translate.ts";
 import { formatDuration, type ProgressStream } from "../progress.ts";
+import { RecentRate } from "../recent_rate.ts";
 
 /** Shows runs of fine-tuning. */
 export interface FinetuneProgress {
@@ -29,7 +30,8 @@ export function startFinetuneProgress(
   const bar = stream.isTTY === true;
   let due = 0;
   let loss: number | undefined;
-  let rate: number | undefined;
+  let begun: { readonly progress: number; readonly elapsedMs: number } | undefined;
+  const recent = new RecentRate();
   const clear = () => {
     if (bar) stream.write("\r\u001B[K");
   };
@@ -42,14 +44,22 @@ export function startFinetuneProgress(
         stream.write(`${localized(`${title}: ${sizes}${from}`)}\n`);
       } else if (event.event === "step") {
         loss = smooth(loss, event.loss, 0.05);
-        rate = smooth(rate, event.examplesPerSecond, 0.05);
+        const rate = recent.add(event.examplesPerSecond);
+        begun ??= event; // it compiles in its first step
         if (now() < due) return;
         const first = due === 0;
         due = now() + (bar ? 100 : LINE_MS);
         if (!bar && first) return;
-        const left = (event.elapsedMs / event.progress) * (1 - event.progress);
-        const done = bar ? drawBar(event.progress) : `step ${count(event.step)},`;
-        const line = `${title} ${done} ${Math.floor(event.progress * 100)} %, loss ${loss.toFixed(3)}, ${count(Math.round(rate))} examples/s, ${formatDuration(left)} left`;
+        const pace = (event.elapsedMs - begun.elapsedMs) / (event.progress - begun.progress);
+        const left = event === begun ? "unknown time" : formatDuration(pace * (1 - event.progress));
+        const figures = [
+          `loss ${loss.toFixed(3)}`,
+          `${count(Math.round(rate))} examples/s`,
+          `${left} left`,
+        ].map((figure) => localized(figure));
+        const done = bar ? drawBar(event.progress) : localized(`step ${count(event.step)},`);
+        const share = `${Math.floor(event.progress * 100)} %`;
+        const line = `${localized(title)} ${done} ${[share, ...figures].join(", ")}`;
         stream.write(bar ? `\r${line.slice(0, (stream.columns ?? 80) - 1)}\u001B[K` : `${line}\n`);
       } else if (event.event === "eval") {
         clear();

@@ -23,7 +23,11 @@ export interface FinetuneResults {
   readonly evaluations: readonly ScoredStep[];
   /** Why the scores do not compare with published ones, in words; empty if they do. */
   readonly incomparable: readonly string[];
-  readonly recipe: Recipe & { readonly classWeights?: readonly number[]; readonly maskedLmWeight?: number };
+  readonly recipe: Recipe & {
+    readonly newHead?: boolean;
+    readonly classWeights?: readonly number[];
+    readonly maskedLmWeight?: number;
+  };
   /** What it began from. */
   readonly model: {
     readonly name: string;

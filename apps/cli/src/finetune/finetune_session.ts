@@ -66,6 +66,8 @@ export interface RunOptions {
   readonly recipe: Recipe;
   /** Begin from random weights. */
   readonly fromScratch: boolean;
+  /** Begin with a new head, pooler and all, even where the folder has one that fits the task. */
+  readonly newHead?: boolean;
   /** Whether rare classes count for more, so that all weigh alike in sum. */
   readonly balanced?: boolean;
   readonly widths?: readonly number[] | undefined;
@@ -140,10 +142,16 @@ export class FinetuneSession {
   async run(prepared: PreparedTask, options: RunOptions): Promise<RunOutcome> {
     const { finetune, linearDecay } = await import("@kcbert/trainer");
     const { task, train } = prepared;
-    const { recipe, seed, fromScratch } = options;
+    const { recipe, seed, fromScratch, newHead = false } = options;
     const classWeights = options.balanced === true ? balancedWeights(task.head, train) : undefined;
     const kept = await this.#keepMaskedLm(options);
-    const program = await this.#begin(task.head, recipe, { seed, fromScratch, classWeights, kept });
+    const program = await this.#begin(task.head, recipe, {
+      seed,
+      fromScratch,
+      newHead,
+      classWeights,
+      kept,
+    });
     const maskedLm = kept?.model;
     const model = await withLabels(program.model, this.#configFor(task.head, recipe.dropout));
     const from = await this.#describeModel(program.model, fromScratch);
@@ -196,6 +204,7 @@ export class FinetuneSession {
         recipe: {
           ...recipe,
           maxLength: prepared.maxLength,
+          ...(newHead ? { newHead } : {}),
           ...(classWeights === undefined ? {} : { classWeights }),
           ...(options.keepMaskedLm === undefined ? {} : { maskedLmWeight: options.keepMaskedLm.weight }),
         },
@@ -291,13 +300,10 @@ export class FinetuneSession {
     head: TaskHead,
     { weightDecay, layerDecay, trainLayers, dropout }: Recipe,
     {
-      seed,
-      fromScratch,
       classWeights,
       kept,
-    }: {
-      seed: number;
-      fromScratch: boolean;
+      ...start
+    }: Start & {
       classWeights: readonly number[] | undefined;
       kept: KeptMaskedLm | undefined;
     },
@@ -308,7 +314,7 @@ export class FinetuneSession {
     const baked = { weightDecay, layerDecay, trainLayers, dropout, classWeights };
     const key = JSON.stringify([kind, numLabels, tags, problemType, baked]);
     const known = kept === undefined ? this.#programs.get(key) : undefined;
-    const own = await this.#fresh(this.#configFor(head, dropout), head.kind, { seed, fromScratch });
+    const own = await this.#fresh(this.#configFor(head, dropout), head.kind, start);
     const fresh = kept === undefined ? own : shareParameters(own, kept.model);
     if (known !== undefined) {
       known.restart(await copyWeights(fresh));
@@ -343,18 +349,19 @@ export class FinetuneSession {
     return kept;
   }
 
-  /** A model with a new head. */
+  /** A model as it begins. */
   async #fresh(
     config: BertConfig,
     kind: TaskHead["kind"],
-    { seed, fromScratch }: { seed: number; fromScratch: boolean },
+    { seed, fromScratch, newHead }: Start,
   ): Promise<FinetuneModel> {
     const Model = (await modelClasses())[kind];
     const { source, signal, name } = this.#options;
     if (fromScratch) return Model.init(config, { seed, pooler: false });
     const { architectures: _, ...changes } = config;
+    let model: FinetuneModel;
     try {
-      return await Model.fromPretrained(source, {
+      model = await Model.fromPretrained(source, {
         config: changes,
         seed,
         signal,
@@ -364,6 +371,14 @@ export class FinetuneSession {
     } catch (error) {
       throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
     }
+    if (newHead) {
+      const random = Model.init(model.config, { seed, pooler: false });
+      for (const [key, variable] of random.parameters) {
+        if (!/^(?:bert\.)?(?:embeddings|encoder)\./.test(key)) model.parameters.get(key)!.assign(variable);
+      }
+      random.dispose();
+    }
+    return model;
   }
 
   #configFor(head: TaskHead, dropout: number | undefined): BertConfig {
@@ -413,6 +428,9 @@ export async function modelClasses(): Promise<Readonly<Record<TaskHead["kind"], 
 
 // --- internal ---
 
+/** What a run's weights are at its beginning. */
+type Start = Required<Pick<RunOptions, "seed" | "fromScratch" | "newHead">>;
+
 function headFacts(head: TaskHead): {
   kind: TaskHead["kind"];
   numLabels: number;
@@ -437,7 +455,7 @@ async function withLabels(model: FinetuneModel, config: BertConfig): Promise<Fin
 /** What the trainer cannot know of a run, and must be the same where it goes on. */
 function comparedFacts(
   { task, maxLength, questions }: PreparedTask,
-  { recipe, patience = 0, keepMaskedLm }: RunOptions,
+  { recipe, newHead = false, patience = 0, keepMaskedLm }: RunOptions,
   { classWeights = [], model }: { classWeights?: readonly number[] | undefined; model: string },
 ): Readonly<Record<string, string | number>> {
   const asked = createHash("sha256").update(JSON.stringify(questions)).digest("hex");
@@ -445,6 +463,7 @@ function comparedFacts(
     task: task.name,
     model,
     ...recipe,
+    ...(newHead ? { newHead: 1 } : {}),
     maxLength,
     classWeights: classWeights.join(" "),
     patience,

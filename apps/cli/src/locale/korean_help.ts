@@ -247,6 +247,8 @@ export const koreanHelp: Readonly<Record<string, string>> = {
   "Let rare classes count for more, so that all weigh alike":
     "드문 갈래를 더 크게 쳐서 모두 같은 무게가 되게 합니다",
   "Begin from random weights of the model's dimensions": "같은 크기의 무작위 가중치에서 시작합니다",
+  "Begin with a new head, even where the model has one for such a task":
+    "모델에 이런 과제의 헤드가 있어도 새 헤드로 시작합니다",
   "End after so many scorings without a better one": "이만큼 점수가 나아지지 않으면 끝냅니다",
   "Tokens that rows are filled up to, more where rows are longer; each costs a compilation on xla":
     "행을 채울 토큰 수. 길면 더. xla에서는 하나마다 컴파일이 듭니다",

@@ -19,7 +19,7 @@ export const koreanReports: Readonly<Record<string, string>> = {
     "스텝 {0}, {4} %: 시험용 손실 {1} (유니그램 대비 {2}), 정확도 {3} %, 초당 토큰 {5}개, {6} 남음",
   "Step {0}, {4} %: held-out loss {1} ({2} against unigrams), accuracy {3} %, {5} tokens/s, MFU {7} %, {6} left":
     "스텝 {0}, {4} %: 시험용 손실 {1} (유니그램 대비 {2}), 정확도 {3} %, 초당 토큰 {5}개, MFU {7} %, {6} 남음",
-  "unknown time": "얼마",
+  "unknown time": "알 수 없는 시간",
   "Trained {0} steps: held-out loss {1}, {2} below the unigram model's {3}; accuracy {4} % ({5})":
     "{0}스텝 학습: 시험용 손실 {1}, 유니그램 모델의 {3}보다 {2} 낮음. 정확도 {4} % ({5})",
   "Trained {0} steps: held-out loss {1}, {2} above the unigram model's {3}; accuracy {4} % ({5})":
