@@ -3,7 +3,7 @@ import { commonArgs, wholeNumber } from "../arguments.ts";
 import { type Command, type CommandData, defineExampledCommand } from "../command.ts";
 import { CliError } from "../failure.ts";
 import { backendArgs, readBackendFlags } from "../finetune/finetune_flags.ts";
-import { modelClasses } from "../finetune/finetune_session.ts";
+import { modelClasses } from "../finetune/task_model.ts";
 import { openSession } from "../finetune/open_session.ts";
 import { type AskedText, predictTexts } from "../finetune/prediction_reader.ts";
 import { resolveInputs } from "../io/inputs.ts";

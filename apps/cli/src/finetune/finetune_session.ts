@@ -3,13 +3,7 @@
  * other of the same shape.
  */
 import { createHash } from "node:crypto";
-import type {
-  BertConfig,
-  BertForMaskedLM,
-  BertForSequenceClassification,
-  BertProblemType,
-  PretrainedSource,
-} from "@kcbert/bert";
+import type { BertForMaskedLM, PretrainedSource } from "@kcbert/bert";
 import type { BertTokenizer } from "@kcbert/tokenizer";
 import type {
   EvaluationSet,
@@ -21,7 +15,7 @@ import type {
   Jit,
   Scores,
 } from "@kcbert/trainer";
-import { CliError, sentence } from "../failure.ts";
+import { CliError } from "../failure.ts";
 import { encodeRecords } from "./encode_records.ts";
 import type { FinetuneResults } from "./finetune_results.ts";
 import { type LabelledRecords, type QuestionRecords, recordCount } from "./labelled_records.ts";
@@ -29,21 +23,27 @@ import { type KeptMaskedLm, type KeepMaskedLm, keepMaskedLm } from "./kept_maske
 import type { LineProblem } from "./line_problems.ts";
 import type { TaskRecords } from "./load_records.ts";
 import { scoreAnswers } from "./squad_answers.ts";
+import {
+  type Beginning,
+  beginModel,
+  configFor,
+  headFacts,
+  loadAsItIs,
+  loadTaught,
+  type ModelClass,
+  type ModelFolder,
+  withLabels,
+} from "./task_model.ts";
 import type { Recipe, Task, TaskHead } from "./tasks.ts";
 
 /** The model that is fine-tuned, and what runs it. */
-export interface SessionOptions {
-  /** How results call it. */
-  readonly name: string;
-  readonly source: PretrainedSource;
-  readonly config: BertConfig;
+export interface SessionOptions extends ModelFolder {
   readonly tokenizer: BertTokenizer;
   /** As its training text was cleaned. */
   readonly clean: (text: string) => string;
   readonly backend: string;
   /** Compiles, on a backend that does. */
   readonly jit?: Jit | undefined;
-  readonly signal: AbortSignal;
 }
 
 /** A task that is ready to be learnt. */
@@ -153,7 +153,7 @@ export class FinetuneSession {
       kept,
     });
     const maskedLm = kept?.model;
-    const model = await withLabels(program.model, this.#configFor(task.head, recipe.dropout));
+    const model = await withLabels(program.model, configFor(this.#options.config, task.head, recipe.dropout));
     const from = await this.#describeModel(program.model, fromScratch);
     let outcome: RunOutcome = { results: undefined, interrupted: true, step: 0, model, maskedLm };
     const set = (split: "dev" | "test"): EvaluationSet | undefined =>
@@ -258,31 +258,12 @@ export class FinetuneSession {
    * @throws {CliError} If it has none of this kind, or other labels.
    */
   async load(head: TaskHead): Promise<FinetuneModel> {
-    const { config, name } = this.#options;
-    const { labels } = headFacts(head);
-    const wanted = (await modelClasses())[head.kind];
-    const { architectures: found = [] } = config;
-    if (!found.includes(wanted.name)) {
-      throw new CliError(
-        `Cannot use the model ${name} for this as it is a ${found.join(" and a ") || "model of no kind that it tells"}: it takes a ${wanted.name}`,
-      );
-    }
-    if (labels !== undefined && config.numLabels !== labels.length) {
-      throw new CliError(
-        `Cannot use the model ${name} for this as it has ${config.numLabels} labels: the task has ${labels.length}`,
-      );
-    }
-    return this.loadAsItIs(wanted);
+    return loadTaught(this.#options, head);
   }
 
   /** The model as its folder has it; the caller disposes it. */
   async loadAsItIs(Model: ModelClass): Promise<FinetuneModel> {
-    const { name, source, signal } = this.#options;
-    try {
-      return await Model.fromPretrained(source, { signal, pooler: false });
-    } catch (error) {
-      throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
-    }
+    return loadAsItIs(this.#options, Model);
   }
 
   /** Free everything. */
@@ -303,7 +284,7 @@ export class FinetuneSession {
       classWeights,
       kept,
       ...start
-    }: Start & {
+    }: Omit<Beginning, "dropout"> & {
       classWeights: readonly number[] | undefined;
       kept: KeptMaskedLm | undefined;
     },
@@ -314,7 +295,7 @@ export class FinetuneSession {
     const baked = { weightDecay, layerDecay, trainLayers, dropout, classWeights };
     const key = JSON.stringify([kind, numLabels, tags, problemType, baked]);
     const known = kept === undefined ? this.#programs.get(key) : undefined;
-    const own = await this.#fresh(this.#configFor(head, dropout), head.kind, start);
+    const own = await beginModel(this.#options, head, { ...start, dropout });
     const fresh = kept === undefined ? own : shareParameters(own, kept.model);
     if (known !== undefined) {
       known.restart(await copyWeights(fresh));
@@ -349,50 +330,6 @@ export class FinetuneSession {
     return kept;
   }
 
-  /** A model as it begins. */
-  async #fresh(
-    config: BertConfig,
-    kind: TaskHead["kind"],
-    { seed, fromScratch, newHead }: Start,
-  ): Promise<FinetuneModel> {
-    const Model = (await modelClasses())[kind];
-    const { source, signal, name } = this.#options;
-    if (fromScratch) return Model.init(config, { seed, pooler: false });
-    const { architectures: _, ...changes } = config;
-    let model: FinetuneModel;
-    try {
-      model = await Model.fromPretrained(source, {
-        config: changes,
-        seed,
-        signal,
-        pooler: false,
-        ignoreMismatchedSizes: true,
-      });
-    } catch (error) {
-      throw new CliError(`Cannot load the model ${name}: ${sentence(error)}`, { cause: error });
-    }
-    if (newHead) {
-      const random = Model.init(model.config, { seed, pooler: false });
-      for (const [key, variable] of random.parameters) {
-        if (!/^(?:bert\.)?(?:embeddings|encoder)\./.test(key)) model.parameters.get(key)!.assign(variable);
-      }
-      random.dispose();
-    }
-    return model;
-  }
-
-  #configFor(head: TaskHead, dropout: number | undefined): BertConfig {
-    const { id2label: _, problemType: __, unsureBelow: ___, ...config } = this.#options.config;
-    const { numLabels, labels, problemType } = headFacts(head);
-    return {
-      ...config,
-      numLabels,
-      ...(labels === undefined ? {} : { id2label: labels }),
-      ...(problemType === undefined ? {} : { problemType }),
-      ...(dropout === undefined ? {} : { hiddenDropoutProb: dropout, attentionProbsDropoutProb: dropout }),
-    };
-  }
-
   async #describeModel(model: FinetuneModel, fromScratch: boolean): Promise<FinetuneResults["model"]> {
     const { config, name, source } = this.#options;
     this.#sha256 ??= await weightsSha256(source);
@@ -412,45 +349,7 @@ export class FinetuneSession {
   }
 }
 
-/** A class of models that can be fine-tuned. */
-export type ModelClass = typeof BertForSequenceClassification;
-
-/** The class of each kind of head. */
-export async function modelClasses(): Promise<Readonly<Record<TaskHead["kind"], ModelClass>>> {
-  const bert = await import("@kcbert/bert");
-  return {
-    texts: bert.BertForSequenceClassification,
-    tokens: bert.BertForTokenClassification as unknown as ModelClass,
-    spans: bert.BertForQuestionAnswering as unknown as ModelClass,
-    embeddings: bert.BertModel as unknown as ModelClass,
-  };
-}
-
 // --- internal ---
-
-/** What a run's weights are at its beginning. */
-type Start = Required<Pick<RunOptions, "seed" | "fromScratch" | "newHead">>;
-
-function headFacts(head: TaskHead): {
-  kind: TaskHead["kind"];
-  numLabels: number;
-  labels: readonly string[] | undefined;
-  problemType: BertProblemType | undefined;
-} {
-  const labels = "labels" in head ? head.labels : undefined;
-  const problemType = head.kind === "texts" ? head.problemType : undefined;
-  return { kind: head.kind, numLabels: labels?.length ?? 2, labels, problemType };
-}
-
-/** The same parameters with another config: the names of labels belong to the task, the program serves several. */
-async function withLabels(model: FinetuneModel, config: BertConfig): Promise<FinetuneModel> {
-  const { checkBertConfig } = await import("@kcbert/bert");
-  const Model = model.constructor as new (
-    config: BertConfig,
-    parameters: FinetuneModel["parameters"],
-  ) => FinetuneModel;
-  return new Model(checkBertConfig(config), model.parameters);
-}
 
 /** What the trainer cannot know of a run, and must be the same where it goes on. */
 function comparedFacts(
