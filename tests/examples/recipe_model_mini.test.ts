@@ -163,7 +163,7 @@ describe("make.ts twice", () => {
         "--seed",
         seed,
       ],
-      { cwd: repository, stdio: ["ignore", "ignore", "inherit"] },
+      { cwd: repository, stdio: "pipe" },
     );
     const model = join(output, "model");
     const files = readdirSync(model, { recursive: true, encoding: "utf8" }).filter((file) =>
