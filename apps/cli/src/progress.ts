@@ -92,6 +92,19 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** How far a run was at some time: a share in [0, 1], and milliseconds since this session of it began. */
+export interface Moment {
+  readonly progress: number;
+  readonly elapsedMs: number;
+}
+
+/** How long a run still takes, from the pace of this session, not of those before it: `3 min 05 s left`. */
+export function timeLeft({ progress, elapsedMs }: Moment, begun: Moment): string {
+  const done = progress - begun.progress;
+  if (done <= 0) return "unknown time left";
+  return `${formatDuration(((elapsedMs - begun.elapsedMs) / done) * (1 - progress))} left`;
+}
+
 // --- internal ---
 
 const BAR_WIDTH = 16; // with the figures it fits into 80 columns

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { PretrainEvent } from "@kcbert/trainer";
 import { localized } from "./locale/translate.ts";
-import { formatDuration, type ProgressStream } from "./progress.ts";
+import { type Moment, type ProgressStream, timeLeft } from "./progress.ts";
 import { RecentRate } from "./recent_rate.ts";
 
 /** Shows a training run. */
@@ -38,7 +38,7 @@ export function startTrainingProgress({
   const recent = new RecentRate();
   let latest: Latest | undefined;
   let flopsPerToken = NaN;
-  let begun: Begun | undefined;
+  let begun: Moment | undefined;
   let due = 0;
   const clear = () => {
     if (bar) stream.write("\r\u001B[K");
@@ -69,7 +69,6 @@ export function startTrainingProgress({
 
 type Of<T extends PretrainEvent["event"]> = Extract<PretrainEvent, { event: T }>;
 type Latest = Of<"step"> & { readonly rate: number };
-type Begun = Pick<Of<"step">, "progress" | "elapsedMs">;
 
 function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss }: Of<"start">): string {
   const begin = step === 0 ? "Training" : `Going on after step ${count(step)}: training`;
@@ -77,7 +76,7 @@ function describeStart({ parameters, trainLines, heldOutLines, step, unigramLoss
   return `${begin} ${count(parameters)} parameters on ${lines}; unigram loss ${unigramLoss.toFixed(3)}`;
 }
 
-function describeBar(latest: Latest, begun: Begun, used: string): string {
+function describeBar(latest: Latest, begun: Moment, used: string): string {
   const { progress, loss, step, rate } = latest;
   const filled = Math.round(progress * 24);
   const drawn = `${"█".repeat(filled)}${"░".repeat(24 - filled)}`;
@@ -86,7 +85,7 @@ function describeBar(latest: Latest, begun: Begun, used: string): string {
     localized(`step ${count(step)}`),
     localized(`loss ${loss.toFixed(3)}`),
     `${localized(`${count(Math.round(rate))} tokens/s`)}${used}`,
-    localized(`${timeLeft(latest, begun)} left`),
+    localized(timeLeft(latest, begun)),
   ];
   return `${localized("Training")} ${drawn} ${figures.join(", ")}`;
 }
@@ -95,7 +94,7 @@ function describeEvaluation(
   { step, loss, accuracy }: Of<"eval">,
   unigramLoss: number,
   latest: Latest | undefined,
-  begun: Begun | undefined,
+  begun: Moment | undefined,
   used: string,
 ): string {
   const difference = loss - unigramLoss;
@@ -103,20 +102,13 @@ function describeEvaluation(
   const place = latest === undefined ? "" : `, ${Math.floor(latest.progress * 100)} %`;
   const head = `Step ${count(step)}${place}: ${scores}, accuracy ${(accuracy * 100).toFixed(1)} %`;
   if (latest === undefined || begun === undefined || latest.progress === 1) return head;
-  return `${head}, ${count(Math.round(latest.rate))} tokens/s${used}, ${timeLeft(latest, begun)} left`;
+  return `${head}, ${count(Math.round(latest.rate))} tokens/s${used}, ${timeLeft(latest, begun)}`;
 }
 
 /** `, MFU 41 %`, where the peak is known. */
 function utilisation(flopsPerSecond: number, peakTflops: number | undefined): string {
   if (peakTflops === undefined) return "";
   return `, MFU ${((flopsPerSecond / (peakTflops * 1e12)) * 100).toPrecision(2)} %`;
-}
-
-/** From the pace of this session, not of those before it. */
-function timeLeft({ progress, elapsedMs }: Latest, begun: Begun): string {
-  const done = progress - begun.progress;
-  if (done <= 0) return "unknown time";
-  return formatDuration(((elapsedMs - begun.elapsedMs) / done) * (1 - progress));
 }
 
 function count(number: number): string {

@@ -7,7 +7,8 @@
  * before it runs; what is done is passed over, and what was interrupted goes on where it was. `--tasks` and `--seeds` take
  * some of them only. The tables come last, in Markdown: means times 100, with the deviation over the seeds.
  *
- * NSMC is learnt from rows 100,001 to 145,000 of its training set, as the encoder knows the sentiment of those before them.
+ * NSMC is learnt from rows 100,001 to 145,000 of its training set, as the encoder knows the sentiment of those before them;
+ * `--rows` takes others, from the first, counted from 0, to before the last.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { FinetuneEvent, Scores } from "@kcbert/trainer";
 import { localized } from "../locale/translate.ts";
-import { formatDuration, type ProgressStream } from "../progress.ts";
+import { type Moment, type ProgressStream, timeLeft } from "../progress.ts";
 import { RecentRate } from "../recent_rate.ts";
 
 /** Shows runs of fine-tuning. */
@@ -30,7 +30,7 @@ export function startFinetuneProgress(
   const bar = stream.isTTY === true;
   let due = 0;
   let loss: number | undefined;
-  let begun: { readonly progress: number; readonly elapsedMs: number } | undefined;
+  let begun: Moment | undefined;
   const recent = new RecentRate();
   const clear = () => {
     if (bar) stream.write("\r\u001B[K");
@@ -50,12 +50,10 @@ export function startFinetuneProgress(
         const first = due === 0;
         due = now() + (bar ? 100 : LINE_MS);
         if (!bar && first) return;
-        const pace = (event.elapsedMs - begun.elapsedMs) / (event.progress - begun.progress);
-        const left = event === begun ? "unknown time" : formatDuration(pace * (1 - event.progress));
         const figures = [
           `loss ${loss.toFixed(3)}`,
           `${count(Math.round(rate))} examples/s`,
-          `${left} left`,
+          timeLeft(event, begun),
         ].map((figure) => localized(figure));
         const done = bar ? drawBar(event.progress) : localized(`step ${count(event.step)},`);
         const share = `${Math.floor(event.progress * 100)} %`;

@@ -43,7 +43,11 @@ export async function modelClasses(): Promise<Readonly<Record<TaskHead["kind"], 
   };
 }
 
-/** A model for a task, as it begins; the caller disposes it. */
+/**
+ * A model for a task, as it begins; the caller disposes it.
+ *
+ * @throws {CliError} If the folder's weights cannot be loaded.
+ */
 export async function beginModel(
   { name, source, config: found, signal }: ModelFolder,
   head: TaskHead,
